@@ -1,0 +1,1 @@
+"""The bench: what a test holds in its hand."""

@@ -1,0 +1,391 @@
+"""The bench: a project's real tasks on real workers, in one thread, under virtual time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from coldframe._bench import driving
+from coldframe._bench.opening import OpenBench, parse_start, refuse_second_bench
+from coldframe._broker.profiles import Profile
+from coldframe._celery.apps import find_app
+from coldframe._celery.beat import Beat
+from coldframe._celery.bodies import decode_body
+from coldframe._celery.node import PREFORK, Node
+from coldframe._core.events import Event
+from coldframe._core.moments import to_datetime, to_micros
+from coldframe._core.trace import FileTrace, MemoryTrace, Trace
+from coldframe._looking import assertions, messages, tally, timeline
+from coldframe._looking import runs as looking_runs
+from coldframe._looking.criteria import UNSET
+from coldframe._looking.messages import Message
+from coldframe._looking.runs import Run
+from coldframe._looking.tally import Tally
+from coldframe.errors import NotOpen, SetupError, TimeError
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+DEFAULT_CONCURRENCY = 4
+
+
+class Bench:
+    """Runs the tasks of a project's own Celery app, and shows what happened.
+
+    Example:
+        >>> with Bench(app) as bench:          # doctest: +SKIP
+        ...     result = notify.delay(user_id=1)
+        ...     bench.drain()
+        ...     bench.assert_ran("proj.notify", times=1)
+
+    Args:
+        app: The app, or its path such as `"proj.celery:app"`.
+        others: More apps of the same process that share the broker.
+        start: The first moment: an aware datetime or its ISO form. A fixed Monday morning by default.
+        profile: How the broker behaves: `"rabbitmq"`, `"redis"`, or a profile object with its settings.
+            By default the one that the app's `broker_url` names.
+        seed: Decides identifiers, random numbers, and the order of what is concurrent. 0 keeps the plain order.
+        failures: `"raise"` makes failed tasks fail the test unless it looked at them; `"collect"` leaves them alone.
+        unread: The same for messages that no node will ever read.
+        allow: Hosts that may be reached for real, as `"host"` or `"host:port"`.
+        trace_file: Stream the trace to this file instead of keeping it in memory.
+        longest_chain: How many tasks may send each other in a row before it is taken for endless.
+        stuck_after: Real seconds after which a task that computes without ever waiting is interrupted.
+    """
+
+    def __init__(
+        self,
+        app: Celery | str,
+        *others: Celery | str,
+        start: datetime | str | None = None,
+        profile: str | Profile | None = None,
+        seed: int = 0,
+        failures: Literal["raise", "collect"] = "raise",
+        unread: Literal["raise", "collect"] = "raise",
+        allow: tuple[str, ...] | list[str] = (),
+        trace_file: str | Path | None = None,
+        longest_chain: int = 10_000,
+        stuck_after: float = 30.0,
+    ) -> None:
+        self._apps = (app, *others)
+        self._start = start
+        self._profile = profile
+        self._seed = seed
+        self._allow = tuple(allow)
+        self._trace_file = trace_file
+        self._driver_options: dict[str, Any] = {
+            "longest_chain": longest_chain,
+            "stuck_after": stuck_after,
+            "collects_failures": _is_collect("failures", failures),
+            "collects_unread": _is_collect("unread", unread),
+        }
+        self._open: OpenBench | None = None
+        self._wants_default_node = True
+        self._store: Trace = MemoryTrace()
+
+    # --- opening and closing ----------------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        refuse_second_bench()
+        apps = tuple(find_app(app) for app in self._apps)
+        self._store = FileTrace(self._trace_file) if self._trace_file else MemoryTrace()
+        self._wants_default_node = True
+        self._open = OpenBench(
+            apps,
+            start=parse_start(self._start),
+            profile=self._profile,
+            seed=self._seed,
+            store=self._store,
+            allow=self._allow,
+            driver_options=self._driver_options,
+        )
+        self._open.scheduler.on_main_waits = self._start_default_node
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        opened = self._now_open
+        try:
+            if error is None:
+                opened.driver.complain(about_unread=True)
+        finally:
+            self._open = None
+            opened.stack.close()
+            if isinstance(self._store, FileTrace):
+                self._store.close()
+
+    @property
+    def _now_open(self) -> OpenBench:
+        if self._open is None:
+            raise NotOpen(
+                "the bench is not open",
+                hint="use it as a context manager: with Bench(app) as bench: ...",
+            )
+        return self._open
+
+    # --- who is there -----------------------------------------------------------------------------------
+
+    def node(
+        self,
+        name: str = "celery",
+        *,
+        queues: list[str] | tuple[str, ...] | str | None = None,
+        concurrency: int | None = None,
+        app: Celery | str | None = None,
+        pool: str = PREFORK,
+        **options: Any,
+    ) -> Node:
+        """Start a node: one simulated worker.
+
+        Args:
+            name: Its name; its host name becomes `name@coldframe`.
+            queues: What it reads; by default every queue that the app declares.
+            concurrency: How many pool processes it has; by default the app's `worker_concurrency`, or 4.
+            app: The app that it runs; by default the first one of the bench.
+            pool: `"prefork"`, or `"threads"` or `"solo"`, which enforce no time limits.
+            **options: Options of Celery's worker, such as `prefetch_multiplier=1` or `without_heartbeat=False`.
+        """
+        opened = self._now_open
+        if name in opened.world.nodes:
+            raise SetupError(
+                f"there is a node {name!r} already",
+                hint="give the second one another name, or kill the first one before",
+            )
+        self._wants_default_node = False
+        chosen = find_app(app) if app is not None else opened.world.apps[0]
+        if chosen not in opened.world.apps:
+            raise SetupError(
+                f"the app {chosen.main!r} is not on this bench",
+                hint="pass it to the bench, too: Bench(app, other)",
+            )
+        if isinstance(queues, str):
+            queues = queues.split(",")
+        return Node(
+            opened.world,
+            chosen,
+            name,
+            queues=tuple(queues) if queues is not None else opened.declared[id(chosen)],
+            concurrency=concurrency or _configured_concurrency(chosen),
+            pool=pool,
+            options=options,
+        )
+
+    def beat(self, *, scheduler: Any = None, app: Celery | str | None = None) -> Beat:
+        """Start beat on the app's schedule.
+
+        Args:
+            scheduler: A scheduler class or its path; by default the app's `beat_scheduler`, without its file.
+            app: The app whose schedule it keeps; by default the first one of the bench.
+        """
+        opened = self._now_open
+        return Beat(opened.world, find_app(app) if app is not None else opened.world.apps[0], scheduler)
+
+    def kill(self, node: Node | str) -> None:
+        """The whole node dies at once: none of its code runs again, the broker sees its connections go."""
+        self._find_node(node).kill()
+
+    def disconnect(self, node: Node | str) -> None:
+        """The node's connections to the broker are cut; it lives on and connects again."""
+        self._find_node(node).disconnect()
+
+    def stop(self, node: Node | str) -> None:
+        """Warm shutdown, as on SIGTERM; it needs time to finish what runs: drive the bench."""
+        self._find_node(node).stop()
+
+    def kill_process(self, node: Node | str, *, task_id: str | None = None) -> None:
+        """The pool process that runs a task dies; the node lives on and sees a lost worker.
+
+        Args:
+            node: Whose pool process.
+            task_id: The task that it runs; by default the first busy pool process.
+        """
+        found = self._find_node(node)
+        children = found.pool.children if found.pool is not None else []
+        busy = [child for child in children if child.process.attempt is not None]
+        for child in busy:
+            if task_id in (None, child.process.attempt.task_id):  # type: ignore[union-attr]
+                child.die(-9)
+                return
+        raise SetupError(
+            f"no pool process of node {found.name!r} runs {'a task' if task_id is None else f'task {task_id!r}'}",
+            hint="let the task start and wait first, for example bench.settle() while it sleeps",
+        )
+
+    def _find_node(self, node: Node | str) -> Node:
+        nodes = self._now_open.world.nodes
+        name = node if isinstance(node, str) else node.name
+        if name not in nodes:
+            raise SetupError(
+                f"there is no node {name!r} alive on this bench",
+                hint=f"the nodes are: {', '.join(map(repr, nodes)) or 'none yet; the default node starts when time moves'}",
+            )
+        return nodes[name]
+
+    def _start_default_node(self) -> None:
+        if self._wants_default_node:
+            self.node()
+
+    # --- time -------------------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> datetime:
+        """The virtual moment, in UTC."""
+        return to_datetime(self._now_open.scheduler.now)
+
+    def settle(self) -> Tally:
+        """Run all that is due now; time stands still."""
+        return self._drive(lambda driver: driver.settle())
+
+    def advance(self, span: timedelta | float | None = None, **parts: float) -> Tally:
+        """Let a span of time pass, through every timer on the way, in order.
+
+        Args:
+            span: A timedelta, or seconds.
+            **parts: The same in parts, as for timedelta: `hours=2, minutes=30`.
+        """
+        micros = driving.to_micros_span(span, parts)
+        return self._until(self._now_open.scheduler.now + micros)
+
+    def run_until(self, moment: datetime | str) -> Tally:
+        """Run everything up to a moment, and stand there."""
+        return self._until(parse_start(moment) if isinstance(moment, str) else to_micros(moment))
+
+    def drain(self, *, within: timedelta = driving.DRAIN_WITHIN) -> Tally:
+        """Run until nothing is left, jumping over waits.
+
+        Raises:
+            TaskFailed: When a task failed and the test did not expect it.
+            UnreadQueue: When messages wait that no node will ever read.
+            NeverEnds: When beat is on, tasks send each other for ever, or the next thing is due after `within`.
+        """
+        return self._drive(lambda driver: driver.drain(within), about_unread=True)
+
+    def _until(self, moment: int) -> Tally:
+        now = self._now_open.scheduler.now
+        if moment < now:
+            raise TimeError(
+                f"time cannot move back from {to_datetime(now)} to {to_datetime(moment)}",
+                hint="open a second bench with an earlier start, or pass a moment that is still to come",
+            )
+        return self._drive(lambda driver: driver.run_until(moment))
+
+    def _drive(self, move: Callable[[driving.Driver], None], *, about_unread: bool = False) -> Tally:
+        opened = self._now_open
+        seen = len(self._store)
+        move(opened.driver)
+        opened.driver.complain(about_unread=about_unread)
+        return tally.tally(event for index, event in enumerate(self._store) if index >= seen)
+
+    # --- looking ----------------------------------------------------------------------------------------
+
+    @property
+    def trace(self) -> Trace:
+        """The record of all that happened; it stays readable after the bench is closed."""
+        return self._store
+
+    def queued(
+        self,
+        task: Any = None,
+        *,
+        args: Any = UNSET,
+        kwargs: Any = UNSET,
+        queue: Any = UNSET,
+        eta: Any = UNSET,
+        within: timedelta = timedelta(seconds=1),
+    ) -> list[Message]:
+        """The task messages that have been sent and not started, oldest first.
+
+        Args:
+            task: A task, its name, or the end of its name.
+            args: The positional arguments, all of them.
+            kwargs: Some of the keyword arguments; nested dictionaries match in part, too.
+            queue: The queue that it went to.
+            eta: When it is due: an aware datetime, a timedelta from now, or None for at once.
+            within: How far the ETA may be off.
+        """
+        waiting = messages.queued(self._store, decode=decode_body)
+        return messages.find(
+            waiting, task, args=args, kwargs=kwargs, queue=queue, eta=eta, within=within, now=self._last_moment()
+        )
+
+    def runs(self, task: Any = None) -> list[Run]:
+        """Each attempt at a task in order of its start, also those that were given up without running."""
+        return looking_runs.runs(self._store, task)
+
+    def assert_queued(self, task: Any = None, *, count: int | None = None, **criteria: Any) -> list[Message]:
+        """Fail unless such a message waits; the failure lists the near misses. See `queued`."""
+        return assertions.assert_queued(
+            self._store, self._last_moment(), task, count=count, unread=self._unread(), decode=decode_body, **criteria
+        )
+
+    def assert_not_queued(self, task: Any = None, **criteria: Any) -> None:
+        """Fail if such a message waits. See `queued`."""
+        assertions.assert_not_queued(self._store, self._last_moment(), task, decode=decode_body, **criteria)
+
+    def assert_ran(self, task: Any, *, times: int | None = None, **criteria: Any) -> list[Run]:
+        """Fail unless a task ran, or ran as often as said; the failure lists the near misses.
+
+        Args:
+            task: A task, its name, or the end of its name.
+            times: How many attempts there were.
+            **criteria: `state`, `args`, `kwargs`, `node`, `queue` of the attempts that count.
+        """
+        return assertions.assert_ran(self._store, task, times=times, unread=self._unread(), **criteria)
+
+    def timeline(self, *, last: int | None = None) -> str:
+        """What happened, one line per event, for people to read."""
+        return timeline.timeline(self._store, last=last)
+
+    def tally(self) -> Tally:
+        """How all attempts so far ended."""
+        return tally.tally(self._store)
+
+    def expect_failure(self, exception: type[BaseException] = Exception, *, task: Any = None) -> None:
+        """Let tasks fail with an exception without failing the test, from here on.
+
+        Args:
+            exception: What they may fail with.
+            task: Only this task: itself, its name, or the end of its name.
+        """
+        name = getattr(task, "name", task)
+
+        def expects(attempt: Any) -> bool:
+            is_task = name is None or attempt.task == name or attempt.task.endswith(f".{name}")
+            return is_task and isinstance(attempt.exception, exception)
+
+        self._now_open.driver.expected.append(expects)
+
+    def _unread(self) -> frozenset[str]:
+        return frozenset() if self._open is None else frozenset(name for name, _ in self._open.broker.unread())
+
+    def _last_moment(self) -> datetime:
+        if self._open is not None:
+            return self.now
+        last: Event | None = None
+        for last in self._store:
+            pass
+        return last.when if last is not None else to_datetime(parse_start(self._start))
+
+    def __repr__(self) -> str:
+        if self._open is None:
+            return "<Bench, closed>"
+        nodes = ", ".join(self._open.world.nodes) or "no node yet"
+        return f"<Bench at {self.now:%Y-%m-%d %H:%M:%S.%f%z}, {self._open.broker.profile.name}, {nodes}>"
+
+
+def _is_collect(what: str, choice: str) -> bool:
+    if choice not in ("raise", "collect"):
+        raise SetupError(
+            f"{what}={choice!r} is neither 'raise' nor 'collect'",
+            hint=f"use {what}='collect' to look at them yourself, or leave it out",
+        )
+    return choice == "collect"
+
+
+def _configured_concurrency(app: Celery) -> int:
+    configured = app.conf.worker_concurrency
+    return configured if isinstance(configured, int) and configured > 0 else DEFAULT_CONCURRENCY

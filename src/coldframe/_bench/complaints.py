@@ -1,0 +1,126 @@
+"""What a bench complains about: failed tasks, messages nobody reads, waiting in vain, work without end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from coldframe._core.moments import to_datetime
+from coldframe.errors import NeverEnds, NeverReady, TaskFailed, TaskStuck, UnreadQueue, WorkError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from coldframe._celery.tracer import Attempt
+    from coldframe._celery.world import World
+
+
+def task_failed(failures: list[Attempt]) -> TaskFailed:
+    """The error for failures that the test did not expect, with the tasks' own tracebacks."""
+    first = failures[0]
+    others = f" (and {len(failures) - 1} more failed)" if len(failures) > 1 else ""
+    lines = [f"task {first.task} [{first.task_id[:8]}] failed on node {first.node.name!r}: {first.exception!r}{others}"]
+    if first.traceback:
+        lines.append(first.traceback.rstrip())
+    lines.extend(f"also failed: {other.task} [{other.task_id[:8]}]: {other.exception!r}" for other in failures[1:6])
+    error = TaskFailed(
+        "\n".join(lines),
+        hint="if the test expects this failure, read the result (result.get() or result.state), call "
+        "bench.expect_failure(...) before, or open the bench with failures='collect' and look at bench.runs()",
+    )
+    error.__cause__ = first.exception
+    return error
+
+
+def unknown_task(task: str | None, node: str) -> TaskFailed:
+    """The error for a message whose task the node's app does not know."""
+    return TaskFailed(
+        f"node {node!r} got a message for task {task!r}, which its app does not know (NotRegistered)",
+        hint="import the module that defines it (app.autodiscover_tasks or include), or correct the name; a renamed "
+        "task needs its old name until the last old message has been read",
+    )
+
+
+def unread_queues(unread: list[tuple[str, list[Any]]], lost: Iterable[tuple[str, str, str]]) -> UnreadQueue:
+    """The error for messages that no node will ever read."""
+    lines = []
+    for queue, messages in unread:
+        tasks = Counter(message.task or "a message" for message in messages)
+        listed = ", ".join(f"{task} ×{count}" if count > 1 else task for task, count in tasks.items())
+        many = "1 message waits" if len(messages) == 1 else f"{len(messages)} messages wait"
+        lines.append(f"{many} in queue {queue!r}, which no node reads: {listed}")
+    lines.extend(
+        f"{task} was sent to exchange {exchange!r} with routing key {key!r}, where no queue is bound: it is lost"
+        for task, exchange, key in lost
+    )
+    queue = unread[0][0] if unread else "celery"
+    return UnreadQueue(
+        "\n".join(lines),
+        hint=f"in production they would wait for ever: correct the route (queue=..., task_routes), or let a node read "
+        f"it: bench.node('{queue}', queues=['{queue}']); to leave them, open the bench with unread='collect'",
+    )
+
+
+def never_ends_with_beat(count: int) -> NeverEnds:
+    """The error for draining while beat runs."""
+    return NeverEnds(
+        f"the bench cannot be drained while beat is on ({count} running): beat always sends more",
+        hint="let a span of time pass instead: bench.advance(hours=24), or bench.run_until(moment)",
+    )
+
+
+def never_ends(attempt: Attempt, limit: int, sent: Counter[str]) -> NeverEnds:
+    """The error for tasks that send each other for ever."""
+    busiest = ", ".join(f"{task} ran {count} times" for task, count in sent.most_common(3))
+    return NeverEnds(
+        f"there is always more to do: {attempt.task} is the {limit}th task in a chain of which each sent the next "
+        f"({busiest})",
+        hint="if it polls on purpose, use bench.advance(...) for a span of time; else look at what makes it send "
+        "itself or retry again (max_retries=None never gives up); a longer chain needs Bench(..., longest_chain=...)",
+    )
+
+
+def too_far(world: World, limit: timedelta, upcoming: int) -> NeverEnds:
+    """The error for a drain that would have to jump too far ahead."""
+    return NeverEnds(
+        f"the bench is not empty after {limit}: the next thing is due at {to_datetime(upcoming)}",
+        hint="a task with a far ETA or a long retry delay is waiting: bench.queued() lists it; "
+        "drain(within=timedelta(...)) goes further",
+    )
+
+
+def stuck(task: str, task_id: str, seconds: float) -> TaskStuck:
+    """The error for a task that computes for ever."""
+    return TaskStuck(
+        f"task {task} [{task_id[:8]}] has run for {seconds:g} s of real time without ever waiting, "
+        "so virtual time stands still",
+        hint="it loops for ever, or computes for long: let it wait (sleep, I/O) in its loop, or open the bench with "
+        "a larger stuck_after=...",
+    )
+
+
+def never_ready(world: World, waited_for: Any, queued: list[Any]) -> NeverReady:
+    """The error for a result that can no longer come."""
+    task_id = getattr(waited_for, "id", None)
+    what = f"result {task_id}" if task_id else "what the test waits for"
+    message = next((message for message in queued if message.task_id == task_id), None)
+    unread = dict(world.broker.unread())
+    if message is not None and message.queue in unread:
+        why = f"task {message.task} waits in queue {message.queue!r}, which no node reads"
+        hint = f"correct the route, or let a node read it: bench.node('{message.queue}', queues=['{message.queue}'])"
+    elif message is not None:
+        why = f"its message is still there ({message!r}), but nothing will move it"
+        hint = "look at bench.timeline(); is its node stopped or killed?"
+    else:
+        why = "nothing is left to run, and the result was not stored"
+        hint = (
+            "was the task sent at all, on this app? Was its message lost, revoked or run with ignore_result? "
+            "bench.timeline() tells what happened; get(timeout=...) gives up after a span of virtual time"
+        )
+    return NeverReady(f"{what} will never come: {why}", hint=hint)
+
+
+def as_group(errors: list[WorkError]) -> Exception:
+    """One error as it is; several in a group."""
+    return errors[0] if len(errors) == 1 else ExceptionGroup("several things went wrong on the bench", errors)

@@ -1,0 +1,216 @@
+"""Moving a bench through time, and complaining about what happened on the way."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from coldframe._bench import complaints
+from coldframe._core.events import Discarded, Published
+from coldframe._core.moments import MICROSECOND, SECOND
+from coldframe._core.watchdog import Stuck, Watchdog
+from coldframe.errors import ColdframeError, NotOpen, WorkError
+
+if TYPE_CHECKING:
+    from coldframe._celery.tracer import Attempt
+    from coldframe._celery.world import World
+
+#: How far draining jumps ahead before it is taken for endless.
+DRAIN_WITHIN = timedelta(days=366)
+
+#: How long the test waits for a result while beat might still send something that brings it.
+BEAT_PATIENCE = timedelta(days=8) // MICROSECOND
+
+Expectation = Callable[["Attempt"], bool]
+
+
+class Driver:
+    """Drives one world for the test.
+
+    Args:
+        world: The world of the open bench.
+        longest_chain: How many tasks may send each other in a row.
+        stuck_after: Real seconds after which a task that never waits is interrupted.
+        collects_failures: Whether failed tasks are left for the test to look at.
+        collects_unread: Whether messages that nobody reads are left for the test to look at.
+    """
+
+    def __init__(
+        self, world: World, *, longest_chain: int, stuck_after: float, collects_failures: bool, collects_unread: bool
+    ) -> None:
+        self.world = world
+        self.expected: list[Expectation] = []
+        self.waiting: list[tuple[Any, float | None]] = []
+        self._longest_chain = longest_chain
+        self._collects_failures = collects_failures
+        self._collects_unread = collects_unread
+        self._failures: list[Attempt] = []
+        self._observed_roots: set[str] = set()
+        self._roots: dict[str, str] = {}
+        self._unknown: list[Discarded] = []
+        self._lost: list[tuple[str, str, str]] = []
+        self._ran: Counter[str] = Counter()
+        self._stuck: Attempt | None = None
+        self._stuck_after = stuck_after
+        self._waiting_since: int | None = None
+        self._watchdog = Watchdog(world.scheduler, stuck_after, self._note_stuck)
+        world.on_attempt_started = self._attempt_started
+        world.on_attempt_ended = self._attempt_ended
+        world.scheduler.hopeless = self._hopeless
+
+    # --- moving time ------------------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """Run all that is due now."""
+        now = self.world.scheduler.now
+        self._drive(lambda upcoming: upcoming is not None and upcoming <= now)
+
+    def run_until(self, moment: int) -> None:
+        """Run all that is due up to a moment, and stand there."""
+        self._drive(lambda upcoming: upcoming is not None and upcoming <= moment)
+        self.world.scheduler.move_to(moment)
+
+    def drain(self, within: timedelta) -> None:
+        """Run until nothing is left, jumping over waits."""
+        world = self.world
+        if world.beats:
+            raise complaints.never_ends_with_beat(len(world.beats))
+        horizon = world.scheduler.now + within // MICROSECOND
+
+        def keep_going(upcoming: int | None) -> bool:
+            if upcoming is None or not world.busy():
+                return False
+            if upcoming > horizon:
+                raise complaints.too_far(world, within, upcoming)
+            return True
+
+        self._drive(keep_going)
+
+    def _drive(self, keep_going: Callable[[int | None], bool]) -> None:
+        scheduler = self.world.scheduler
+        if scheduler.current is not scheduler.main:
+            raise NotOpen(
+                f"the bench was driven by {scheduler.current.process.name!r}, from inside a task",
+                hint="only the test moves time; in a task, time passes by waiting: time.sleep(...)",
+            )
+        for beat in self.world.beats:
+            beat.look_again()
+        self._ran.clear()
+        self._watchdog.start()
+        try:
+            scheduler.drive(keep_going)
+        except Stuck:
+            raise self._stuck_error() from None
+
+    def close(self) -> None:
+        """End what runs in real time."""
+        self._watchdog.stop()
+
+    # --- what went wrong --------------------------------------------------------------------------------
+
+    def complain(self, *, about_unread: bool) -> None:
+        """Raise what the test did not expect; each thing is told once.
+
+        Raises:
+            TaskFailed: For failed tasks.
+            UnreadQueue: For messages that no node will ever read.
+        """
+        errors = [*self._complaints_about_tasks(), *(self._complaints_about_queues() if about_unread else ())]
+        if errors:
+            raise complaints.as_group(errors)
+
+    def observe(self, task_id: str) -> None:
+        """The test has seen how this task ended, so its failure is no surprise; nor is what led to it."""
+        self._observed_roots.add(self._roots.get(task_id, task_id))
+        self._observed_roots.add(task_id)
+
+    def note_published(self, event: Published) -> None:
+        """Remember the chain that a message continues, and messages that no queue takes."""
+        if event.task_id is None:
+            return
+        attempt = self.world.attempt()
+        if attempt is not None:
+            self.world.depths[event.task_id] = attempt.depth + 1
+        self._roots[event.task_id] = event.root_id or event.task_id
+        if not event.queues:
+            self._lost.append((event.task or "a message", event.exchange, event.routing_key))
+
+    def note_discarded(self, event: Discarded) -> None:
+        """Remember messages whose task no app knows."""
+        if event.reason == "unknown task":
+            self._unknown.append(event)
+
+    def _complaints_about_tasks(self) -> list[WorkError]:
+        failures = [attempt for attempt in self._failures if not self._is_expected(attempt)]
+        unknown = [event for event in self._unknown if event.task_id not in self._observed_roots]
+        self._failures.clear()
+        self._unknown.clear()
+        if self._collects_failures:
+            return []
+        errors: list[WorkError] = [complaints.task_failed(failures)] if failures else []
+        return errors + [complaints.unknown_task(event.task, event.node) for event in unknown]
+
+    def _complaints_about_queues(self) -> list[WorkError]:
+        unread = self.world.broker.unread()
+        lost, self._lost = self._lost, []
+        if self._collects_unread or not (unread or lost):
+            return []
+        return [complaints.unread_queues(unread, lost)]
+
+    def _is_expected(self, attempt: Attempt) -> bool:
+        observed = self._observed_roots
+        if attempt.task_id in observed or attempt.root_id in observed:
+            return True
+        return any(expects(attempt) for expects in self.expected)
+
+    def _attempt_started(self, attempt: Attempt) -> None:
+        self._ran[attempt.task] += 1
+        if attempt.depth >= self._longest_chain:
+            self.world.scheduler.interrupt(complaints.never_ends(attempt, self._longest_chain, self._ran))
+
+    def _attempt_ended(self, attempt: Attempt) -> None:
+        if attempt.state != "RETRY":
+            self.world.depths.pop(attempt.task_id, None)
+        if attempt.state == "FAILURE":
+            self._failures.append(attempt)
+        for beat in self.world.beats:
+            beat.look_again()
+
+    def _hopeless(self, forever: bool) -> ColdframeError | None:
+        """Whether the test waits for something that can no longer come."""
+        waited_for, timeout = self.waiting[-1] if self.waiting else (None, None)
+        open_ended = forever if waited_for is None else timeout is None
+        if not open_ended or self.world.busy():
+            self._waiting_since = None
+            return None
+        now = self.world.scheduler.now
+        if self.world.beats:
+            self._waiting_since = self._waiting_since or now
+            if now - self._waiting_since < BEAT_PATIENCE:
+                return None
+        from coldframe._looking.messages import queued
+
+        return complaints.never_ready(self.world, waited_for, queued(self.world.trace))
+
+    def _note_stuck(self) -> None:
+        self._stuck = self.world.attempt()
+
+    def _stuck_error(self) -> ColdframeError:
+        attempt = self._stuck
+        name, task_id = (attempt.task, attempt.task_id) if attempt else ("(Celery's own code)", "")
+        return complaints.stuck(name, task_id, self._stuck_after)
+
+
+def to_micros_span(span: timedelta | float | None, parts: dict[str, float]) -> int:
+    """A span given as timedelta, seconds or parts (`hours=2`), in microseconds."""
+    total = timedelta(**parts)
+    if isinstance(span, timedelta):
+        total += span
+    elif span is not None:
+        total += timedelta(seconds=span)
+    return total // MICROSECOND
+
+
+__all__ = ["DRAIN_WITHIN", "SECOND", "Driver", "to_micros_span"]

@@ -1,0 +1,155 @@
+"""Opens a bench: builds the world, swaps it in under the app, and can undo every step."""
+
+from __future__ import annotations
+
+import random
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from coldframe._bench.driving import Driver
+from coldframe._bench.recording import Recording
+from coldframe._broker.broker import Broker
+from coldframe._broker.profiles import Profile
+from coldframe._celery import apps as celery_apps
+from coldframe._celery import swap, worker_state, world
+from coldframe._celery.discards import record_discards
+from coldframe._celery.logs import record_task_logs
+from coldframe._celery.patches import patch_results
+from coldframe._celery.world import CeleryProcess, World
+from coldframe._core.captured import Captured
+from coldframe._core.clock import VirtualTime, keeps_real_time
+from coldframe._core.entropy import SeededEntropy
+from coldframe._core.events import Discarded, Published
+from coldframe._core.moments import to_micros
+from coldframe._core.scheduler import Scheduler
+from coldframe._core.selector import AsyncioWaits
+from coldframe._core.trace import Trace
+from coldframe.errors import AlreadyOpen, SetupError
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+#: A Monday morning. Fixed, because the same test must see the same time tomorrow.
+DEFAULT_START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+
+
+def parse_start(start: datetime | str | None) -> int:
+    """The first moment of a bench in microseconds since the epoch.
+
+    Raises:
+        SetupError: When it is no moment, or has no time zone.
+    """
+    if start is None:
+        return to_micros(DEFAULT_START)
+    try:
+        moment = datetime.fromisoformat(start) if isinstance(start, str) else start
+    except ValueError as error:
+        raise SetupError(
+            f"the start {start!r} is no moment in ISO form: {error}",
+            hint="write it as '2026-03-29T00:00+01:00'",
+        ) from error
+    if moment.tzinfo is None:
+        raise SetupError(
+            f"the start {start!r} has no time zone, so it is no exact moment",
+            hint=f"add the offset: '{moment.isoformat()}+00:00', or pass an aware datetime",
+        )
+    return to_micros(moment)
+
+
+class OpenBench:
+    """The open state of a bench: everything that exists only between enter and exit."""
+
+    def __init__(
+        self,
+        apps: tuple[Celery, ...],
+        *,
+        start: int,
+        profile: str | Profile | None,
+        seed: int,
+        store: Trace,
+        allow: tuple[str, ...],
+        driver_options: dict[str, Any],
+    ) -> None:
+        refuse_second_bench()
+        self.stack = ExitStack()
+        with ExitStack() as undo:
+            undo.callback(self.stack.close)
+            self._build(apps, start, profile, seed, store, driver_options)
+            self._swap_in(seed, allow)
+            undo.pop_all()
+
+    def _build(
+        self,
+        apps: tuple[Celery, ...],
+        start: int,
+        profile: str | Profile | None,
+        seed: int,
+        store: Trace,
+        driver_options: dict[str, Any],
+    ) -> None:
+        chosen = celery_apps.profile_for(apps[0], profile)
+        self.test_process = CeleryProcess("test", pid=0)
+        shuffle = random.Random(seed) if seed else None  # noqa: S311 - an order to test, no secret
+        self.scheduler = Scheduler(start, shuffle, self.test_process)
+        self.recording = Recording(store)
+        self.broker = Broker(chosen, self.scheduler, self.recording)
+        self.world = World(self.scheduler, self.broker, self.recording, apps)
+        self.driver = Driver(self.world, **driver_options)
+        self.recording.listen(Published, self.driver.note_published)
+        self.recording.listen(Discarded, self.driver.note_discarded)
+        self.broker.publish_context = self._publish_context
+        self.in_transaction = lambda: False
+        self.declared = {id(app): celery_apps.declared_queues(app) for app in apps}
+
+    def _swap_in(self, seed: int, allow: tuple[str, ...]) -> None:
+        from coldframe._effects import django, network
+
+        stack = self.stack
+        world.enter(self.world)
+        stack.callback(world.leave, self.world)
+        stack.callback(self._end_fibers)
+        self.test_process.enter()
+        swap.put_on_bench(stack, self.world)
+        patch_results(stack, self.world, self.driver.waiting, self.driver.observe)
+        record_discards(self.world)
+        record_task_logs(stack, self.world)
+        network.guard(stack, self.world, allow)
+        django.join_in(stack, self)
+        clock = VirtualTime(self.scheduler)
+        entropy = SeededEntropy(seed)
+        pairs = [
+            *clock.replacements(),
+            *entropy.replacements(),
+            *worker_state.replacements(),
+            *swap.ProcessEndings(self.world).replacements(),
+        ]
+        for part in (Captured(pairs, keeps_real_time), clock, entropy, AsyncioWaits(self.scheduler)):
+            stack.callback(part.restore)
+            part.install()
+
+    def _publish_context(self) -> tuple[str, str | None, bool]:
+        attempt = self.world.attempt()
+        task_id = attempt.task_id if attempt is not None else None
+        return self.world.process.name, task_id, self.in_transaction()
+
+    def _end_fibers(self) -> None:
+        self.driver.close()
+        processes = [beat.process for beat in self.world.beats]
+        for node in self.world.nodes.values():
+            processes.append(node.process)
+            processes.extend(child.process for child in (node.pool.children if node.pool else ()))
+        self.scheduler.close(processes)
+
+
+def refuse_second_bench() -> None:
+    """Only one bench can be open in a process: there is only one time.
+
+    Raises:
+        AlreadyOpen: When there is one.
+    """
+    if world.current() is not None:
+        raise AlreadyOpen(
+            "a bench was opened while another one is open, and a process has only one time",
+            hint="close the first one before; to run several apps on one bench, pass them together: Bench(app, other)",
+        )

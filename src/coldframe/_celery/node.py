@@ -1,0 +1,219 @@
+"""A node: Celery's real WorkController and Consumer over the simulated hub, pool and broker."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from celery import signals
+from celery.app import trace
+from celery.exceptions import WorkerShutdown
+from celery.worker import WorkController
+from kombu.asynchronous import get_event_loop, set_event_loop
+from kombu.asynchronous.timer import Timer
+from kombu.serialization import prepare_accept_content
+
+from coldframe._celery.hub import Hub, make_exact
+from coldframe._celery.pool import Child, Pool
+from coldframe._celery.tracer import LOST, NodeTasks
+from coldframe._celery.worker_state import WorkerState
+from coldframe._celery.world import CeleryProcess, World
+from coldframe._core.events import Event, NodeChanged
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+logger = logging.getLogger(__name__)
+
+#: Pools that run tasks in processes that can be killed; the others enforce no time limits.
+PREFORK = "prefork"
+
+
+class Worker(WorkController):
+    """The worker that a node runs: what `celery worker` adds to WorkController, without its process-wide parts."""
+
+    node: Node
+
+    def on_before_init(self, **options: Any) -> None:
+        signals.celeryd_init.send(sender=self.hostname, instance=self, conf=self.app.conf, options=options)
+
+    def on_consumer_ready(self, consumer: Any) -> None:
+        self.node.on_ready()
+        signals.worker_ready.send(sender=consumer)
+
+    @property
+    def state(self) -> Any:
+        return self.node.state
+
+
+class NodeState:
+    """What Celery's worker reads as its module `state`: this node's containers, the module's functions."""
+
+    def __init__(self, containers: WorkerState, module: Any) -> None:
+        self._module = module
+        self.__dict__.update(vars(containers))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._module, name)
+
+
+class Node:
+    """One simulated worker.
+
+    Args:
+        world: The bench that it lives in.
+        app: The app whose tasks it runs.
+        name: Its name on the bench; the host name becomes `name@coldframe`.
+        queues: The queues that it reads.
+        concurrency: How many pool processes it has.
+        pool: `prefork`, or a pool without time limits (`threads`, `solo`).
+        options: More options of Celery's worker, such as `prefetch_multiplier`.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        app: Celery,
+        name: str,
+        *,
+        queues: tuple[str, ...],
+        concurrency: int,
+        pool: str = PREFORK,
+        options: dict[str, Any] | None = None,
+    ) -> None:
+        self.world = world
+        self.app = app
+        self.name = name
+        self.hostname = name if "@" in name else f"{name}@coldframe"
+        self.queues = queues
+        self.concurrency = 1 if pool == "solo" else concurrency
+        self.enforces_time_limits = pool == PREFORK
+        self.options = {"without_gossip": True, "without_mingle": True, "without_heartbeat": True, **(options or {})}
+        self.current_app = app if len(world.apps) > 1 else None
+        self.containers = WorkerState()
+        self.process = CeleryProcess(
+            name, pid=world.next_pid(), app=self.current_app, joins_block=True, worker_state=self.containers
+        )
+        self.is_ready = False
+        self.localized: list[Any] = []
+        self.worker: Any = None
+        self.hub: Hub
+        world.nodes[name] = self
+        world.scheduler.spawn(self.process, self._run)
+
+    @property
+    def alive(self) -> bool:
+        return self.process.alive
+
+    @property
+    def pool(self) -> Pool | None:
+        return self.worker.pool if self.worker is not None else None
+
+    @property
+    def busy(self) -> bool:
+        """Whether it is starting, or has a job that has not come to its end."""
+        if not self.alive:
+            return False
+        return not self.is_ready or (self.pool is not None and self.pool.busy)
+
+    def note(self, event: type[NodeChanged], change: str, detail: str = "") -> Event:
+        recorded = event(self.world.scheduler.now, self.name, change, detail)
+        self.world.trace.append(recorded)
+        return recorded
+
+    # --- its life ---------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        from celery.worker import state
+
+        self.state = NodeState(self.containers, state)
+        self.localized = [NodeTasks(self), prepare_accept_content(self.app.conf.accept_content), self.hostname]
+        self.hub = Hub(Timer(), self.world)
+        before = get_event_loop()
+        set_event_loop(self.hub)
+        try:
+            pool_class = type("Pool", (Pool,), {"node": self})
+            worker_class = type("Worker", (Worker,), {"node": self})
+            self.worker = worker_class(
+                app=self.app,
+                hostname=self.hostname,
+                queues=list(self.queues),
+                concurrency=self.concurrency,
+                pool=pool_class,
+                use_eventloop=True,
+                **self.options,
+            )
+        finally:
+            set_event_loop(before)
+        self.hub.timer = self.worker.timer
+        make_exact(self.worker.timer, self.world)
+        self.worker.start()
+        self.process.alive = False
+        self.note(NodeChanged, "stopped")
+
+    def on_ready(self) -> None:
+        self.localized[0] = NodeTasks(self)
+        for name, task in self.app.tasks.items():
+            if task.__trace__ is not None:
+                self.localized[0][name]
+        if not self.is_ready:
+            self.is_ready = True
+            self.note(NodeChanged, "up")
+
+    def stop(self) -> None:
+        """Warm shutdown, as on SIGTERM: running tasks are finished, nothing new is begun."""
+
+        def shut_down() -> None:
+            raise WorkerShutdown(0)
+
+        self.hub.call_soon(shut_down)
+
+    def kill(self) -> None:
+        """The whole node dies at once; the broker sees its connections go."""
+        self.note(NodeChanged, "killed")
+        for attempt in self._running():
+            attempt.end(LOST, at_process=False)
+        scheduler = self.world.scheduler
+        children = [] if self.pool is None else list(self.pool.children)
+        for connection in self.connections():
+            connection.drop()
+        self.world.nodes.pop(self.name, None)
+        for child in children:
+            if child.process is not self.world.process:
+                scheduler.kill(child.process)
+        scheduler.kill(self.process)
+        for child in children:
+            scheduler.kill(child.process)
+
+    def disconnect(self) -> None:
+        """Its connections to the broker are cut; the node lives on and connects again."""
+        self.note(NodeChanged, "disconnected")
+        for connection in self.connections():
+            connection.drop()
+        self.hub.wake()
+
+    def connections(self) -> list[Any]:
+        """The broker's side of every connection that this node's own process holds."""
+        return [link for link in self.world.broker.connections if link.owner == self.name and link.alive]
+
+    def _running(self) -> list[Any]:
+        children = [] if self.pool is None else self.pool.children
+        return [child.process.attempt for child in children if child.process.attempt is not None]
+
+    def on_time_limit(self, child: Child) -> None:
+        """A task outlived its hard limit: its pool process is about to be killed."""
+        attempt = child.process.attempt
+        if attempt is not None:
+            from billiard.exceptions import TimeLimitExceeded
+
+            attempt.end("FAILURE", exception=TimeLimitExceeded(child.job and child.job._timeout), at_process=False)
+
+    def run_pending_acks(self) -> None:
+        """During a warm shutdown nobody else runs the acks that finished jobs have queued."""
+        for callback in self.hub._pop_ready():
+            callback()
+
+
+def prepare_app(app: Celery) -> None:
+    """Do to an app what `celery worker` does before it starts."""
+    trace.setup_worker_optimizations(app)

@@ -1,0 +1,199 @@
+"""All reaching into private parts of Celery and its libraries: one function per patched symbol.
+
+Each function patches one symbol for as long as the exit stack is open. `SYMBOLS` lists what is relied upon;
+a test checks that each still exists with the expected signature on every supported version of Celery.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import billiard.pool
+from celery import bootsteps, result
+from celery.app import trace
+from celery.utils.dispatch import Signal
+from kombu import pools
+
+from coldframe._core.moments import SECOND
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+    from coldframe._celery.world import World
+
+#: module:attribute -> the parameters it must take (None: it is no callable).
+SYMBOLS: dict[str, tuple[str, ...] | None] = {
+    "billiard.pool:job_counter": None,
+    "billiard.pool:Lock": None,
+    "celery.app.base:Celery._connection": ("self", "url"),
+    "celery.app.trace:_localized": None,
+    "celery.app.trace:fast_trace_task": ("task", "uuid", "request", "body", "content_type", "content_encoding"),
+    "celery.app.trace:setup_worker_optimizations": ("app", "hostname"),
+    "celery.app.trace:reset_worker_optimizations": ("app",),
+    "celery.bootsteps:Blueprint.claim_steps": ("self",),
+    "celery.result:AsyncResult._get_task_meta": ("self",),
+    "celery.result:AsyncResult.get": ("self", "timeout"),
+    "celery.result:AsyncResult.maybe_throw": ("self", "propagate"),
+    "celery.result:ResultSet.join": ("self", "timeout"),
+    "celery.result:ResultSet.join_native": ("self", "timeout"),
+    "celery.fixups.django:DjangoWorkerFixup.close_database": ("self",),
+    "celery.fixups.django:DjangoWorkerFixup._close_database": ("self",),
+    "celery.fixups.django:DjangoWorkerFixup.close_cache": ("self",),
+    "celery.fixups.django:DjangoWorkerFixup.on_worker_process_init": ("self",),
+    "celery._state:_set_task_join_will_block": ("blocks",),
+    "celery._state:_tls": None,
+    "kombu.pools:_limit": None,
+    "kombu.transport:_transport_cache": None,
+    "kombu.asynchronous.timer:Timer._enter": ("self", "eta", "priority", "entry"),
+    "kombu.asynchronous.hub:Hub._pop_ready": ("self",),
+    "kombu.asynchronous.hub:Hub._close": ("self",),
+}
+
+#: The test may read a result's state this often at one moment before each further read costs time.
+POLLS_AT_ONE_MOMENT = 16
+POLL_COST = SECOND // 1000
+
+MISSING = object()
+
+
+def replace(stack: ExitStack, owner: Any, name: str, value: Any) -> Any:
+    """Set an attribute until the stack closes; gives what stood there."""
+    own = vars(owner).get(name, MISSING)
+    before = getattr(owner, name, None)
+    setattr(owner, name, value)
+    if own is MISSING:
+        stack.callback(delattr, owner, name)
+    else:
+        stack.callback(setattr, owner, name, own)
+    return before
+
+
+def patch_job_counter(stack: ExitStack) -> None:
+    """billiard numbers jobs per real process, and the number shows in the message of a lost worker."""
+    replace(stack, billiard.pool, "job_counter", itertools.count())
+
+
+def keep_thread_primitives(stack: ExitStack, app: Celery) -> None:
+    """A worker with an event loop replaces the locks of its app's clock and of billiard's results."""
+    stack.callback(setattr, billiard.pool, "Lock", billiard.pool.Lock)
+    stack.callback(setattr, app.clock, "mutex", app.clock.mutex)
+    stack.callback(setattr, app.clock, "value", app.clock.value)
+
+
+def patch_boot_order(stack: ExitStack) -> None:
+    """Celery boots the steps of a worker in the order of a set, which differs with PYTHONHASHSEED."""
+
+    def claim_steps(self: bootsteps.Blueprint) -> dict[str, Any]:
+        return dict(sorted(self.load_step(step) for step in self.types))
+
+    replace(stack, bootsteps.Blueprint, "claim_steps", claim_steps)
+
+
+def keep_worker_optimizations(stack: ExitStack, app: Celery) -> None:
+    """`celery worker` makes its app the default of the process and installs a fast path to its tasks."""
+    stack.callback(trace._localized.__setitem__, slice(None), list(trace._localized))
+    stack.callback(trace.reset_worker_optimizations, app)
+    trace.setup_worker_optimizations(app)
+
+
+def keep_signals(stack: ExitStack, *modules: Any) -> None:
+    """Receivers that workers, fix-ups and tests connect while the bench is open go with it."""
+    for module in modules:
+        for signal in vars(module).values():
+            if isinstance(signal, Signal):
+                stack.callback(_put_back_receivers, signal, list(signal.receivers))
+
+
+def _put_back_receivers(signal: Signal, receivers: list[Any]) -> None:
+    signal.receivers[:] = receivers
+    signal.sender_receivers_cache.clear()
+
+
+def keep_pool_limit(stack: ExitStack) -> None:
+    """kombu's limit of connections is global; so are its groups of pools."""
+    stack.callback(pools._limit.__setitem__, 0, pools._limit[0])
+    for group in (pools.connections, pools.producers):
+        known = dict(group)
+        stack.callback(_put_back_pools, group, known)
+
+
+def _put_back_pools(group: Any, known: dict[Any, Any]) -> None:
+    for key in [key for key in group if key not in known]:
+        dict.pop(group, key, None)
+
+
+def patch_results(
+    stack: ExitStack, world: World, waiting: list[Any], observed: Callable[[str], None]
+) -> None:
+    """Waiting for a result drives the bench; polling one costs time; reading a failure means knowing of it."""
+    _patch_waiting(stack, world, result.AsyncResult, "get", waiting)
+    for name in ("join", "join_native"):
+        _patch_waiting(stack, world, result.ResultSet, name, waiting)
+    _patch_reading(stack, world, observed)
+
+
+def _patch_waiting(stack: ExitStack, world: World, owner: type, name: str, waiting: list[Any]) -> None:
+    original = getattr(owner, name)
+
+    @functools.wraps(original)
+    def wait(self: Any, timeout: float | None = None, *args: Any, **kwargs: Any) -> Any:
+        if not world.in_test:
+            return original(self, timeout, *args, **kwargs)
+        waiting.append((self, timeout))
+        try:
+            return original(self, timeout, *args, **kwargs)
+        finally:
+            waiting.pop()
+
+    replace(stack, owner, name, wait)
+
+
+def _patch_reading(stack: ExitStack, world: World, observed: Callable[[str], None]) -> None:
+    read_meta = result.AsyncResult._get_task_meta
+    maybe_throw = result.AsyncResult.maybe_throw
+    polls = [0, -1, -1]
+
+    @functools.wraps(read_meta)
+    def get_task_meta(self: result.AsyncResult) -> Any:
+        if not world.in_test:
+            return read_meta(self)
+        meta = read_meta(self)
+        state = (meta or {}).get("status")
+        if state in result.states.PROPAGATE_STATES:
+            observed(self.id)
+        elif state not in result.states.READY_STATES:
+            scheduler = world.scheduler
+            moment = [scheduler.now, scheduler.switches]
+            polls[:] = [polls[0] + 1, *moment] if polls[1:] == moment else [1, *moment]
+            if polls[0] > POLLS_AT_ONE_MOMENT:
+                scheduler.park(POLL_COST)
+                polls[:] = [POLLS_AT_ONE_MOMENT, scheduler.now, scheduler.switches]
+        return meta
+
+    @functools.wraps(maybe_throw)
+    def observing_throw(self: result.AsyncResult, *args: Any, **kwargs: Any) -> Any:
+        cached = self._cache
+        if world.in_test and cached and cached.get("status") in result.states.PROPAGATE_STATES:
+            observed(self.id)
+        return maybe_throw(self, *args, **kwargs)
+
+    replace(stack, result.AsyncResult, "_get_task_meta", get_task_meta)
+    replace(stack, result.AsyncResult, "maybe_throw", observing_throw)
+    for alias, original in (("maybe_reraise", maybe_throw),):
+        if getattr(result.AsyncResult, alias, None) is original:
+            replace(stack, result.AsyncResult, alias, observing_throw)
+
+
+def patch_django_fixup(stack: ExitStack) -> None:
+    """Celery's Django fix-up closes connections around each task: here that would be the test's own."""
+    from celery.fixups.django import DjangoWorkerFixup
+
+    def leave_open(self: Any, **kwargs: Any) -> None:
+        return None
+
+    for name in ("close_database", "_close_database", "close_cache", "on_worker_process_init"):
+        replace(stack, DjangoWorkerFixup, name, leave_open)

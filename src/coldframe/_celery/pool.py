@@ -1,0 +1,377 @@
+"""The pool of a node: prefork as its parent process sees it, with simulated child processes.
+
+Jobs are billiard's own `ApplyResult`, so that Celery's request gets its callbacks the way a real pool calls
+them. What is simulated is the fork: a child is a fiber in a process of its own, and its death is real.
+"""
+
+from __future__ import annotations
+
+import marshal
+import pickle
+import signal
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from billiard.common import TERM_SIGNAL, human_status
+from billiard.einfo import ExceptionInfo
+from billiard.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded, WorkerLostError
+from billiard.pool import ApplyResult, MaybeEncodingError
+from celery import signals, states
+from celery.app.trace import fast_trace_task
+from celery.concurrency.base import BasePool
+
+from coldframe._celery.tracer import LOST
+from coldframe._celery.transport import VirtualSocket
+from coldframe._celery.world import CeleryProcess
+from coldframe._core.events import NodeChanged
+from coldframe._core.moments import SECOND
+from coldframe._core.scheduler import Fiber
+
+if TYPE_CHECKING:
+    from coldframe._celery.node import Node
+
+ACCEPTED, DONE = "accepted", "done"
+
+
+def over_the_pipe(value: Any) -> Any:
+    """A copy of a value as it arrives in another process."""
+    try:
+        return marshal.loads(marshal.dumps(value))
+    except ValueError:
+        return pickle.loads(pickle.dumps(value))  # noqa: S301 - our own bytes, as billiard does
+
+
+class Child:
+    """One pool process of a node."""
+
+    def __init__(self, pool: Pool, number: int) -> None:
+        node = pool.node
+        self.pool = pool
+        self.number = number
+        self.process = CeleryProcess(
+            f"{node.name}/{number}", pid=node.world.next_pid(), app=node.current_app, joins_block=True
+        )
+        self.process.child = self
+        self.pid = self.process.pid
+        self.job: ApplyResult | None = None
+        self.was_terminated = False
+        self.exitcode: int | None = None
+        self.completed = 0
+        self.fiber: Fiber = node.world.scheduler.spawn(self.process, self.run)
+
+    def run(self) -> None:
+        signals.worker_process_init.send(sender=self.pool.node.hostname)
+        scheduler = self.pool.node.world.scheduler
+        limit = self.pool.max_tasks_per_child
+        while limit is None or self.completed < limit:
+            if not self.pool.inbox:
+                self.pool.idle.append(self)
+                scheduler.park()
+                continue
+            self.job, function, args, kwargs = self.pool.inbox.popleft()
+            self.pool.tell_parent(ACCEPTED, self, self.job, scheduler.now / SECOND)
+            self.fiber.disposable = False
+            outcome, leave = self._outcome(function, args, kwargs)
+            self.fiber.disposable = True
+            job, self.job = self.job, None
+            self.completed += 1
+            self.pool.tell_parent(DONE, self, job, outcome)
+            if leave is not None:
+                return self._exit(leave)
+        self._exit(None)
+
+    def _outcome(self, function: Any, args: Any, kwargs: Any) -> tuple[tuple[bool, Any], BaseException | None]:
+        if function is fast_trace_task:
+            kwargs = {**kwargs, "_loc": self.pool.node.localized}
+        try:
+            outcome = (True, function(*args, **kwargs))
+        except (SystemExit, KeyboardInterrupt) as error:
+            return (False, ExceptionInfo()), error
+        except Exception:
+            outcome = (False, ExceptionInfo())
+        if outcome[0] and not outcome[1][0]:
+            return outcome, None
+        try:
+            return pickle.loads(pickle.dumps(outcome)), None  # noqa: S301 - our own bytes, as billiard does
+        except Exception as error:
+            wrapped = MaybeEncodingError(error, outcome[1])
+            return (False, ExceptionInfo((MaybeEncodingError, wrapped, error.__traceback__))), None
+
+    def _exit(self, reason: BaseException | None) -> None:
+        code = getattr(reason, "code", 0) if isinstance(reason, SystemExit) else int(reason is not None)
+        signals.worker_process_shutdown.send(sender=self.pool.node.hostname, pid=self.pid, exitcode=code)
+        self.exitcode = code if isinstance(code, int) else 1
+        self.process.alive = False
+        self.pool.on_child_gone(self)
+
+    def die(self, exitcode: int) -> None:
+        """The process is gone at once; its parent learns of it in its next round."""
+        if self.process.alive:
+            self.exitcode = exitcode
+            self.process.alive = False
+            if self.process.attempt is not None:
+                self.process.attempt.end(states.REVOKED if self.was_terminated else LOST, at_process=False)
+            self.pool.on_child_gone(self)
+            self.pool.node.world.scheduler.kill(self.process)
+
+
+class Pool(BasePool):
+    """The pool class of every node; `node` is set by the node that instantiates it."""
+
+    node: Node
+    uses_semaphore = True
+    task_join_will_block = True
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.children: list[Child] = []
+        self.idle: deque[Child] = deque()
+        self.inbox: deque[tuple[ApplyResult, Any, Any, Any]] = deque()
+        self.cache: dict[int, ApplyResult] = {}
+        self.timeout = options.get("timeout")
+        self.soft_timeout = options.get("soft_timeout")
+        self.max_tasks_per_child = options.get("maxtasksperchild")
+        self.semaphore = options.get("semaphore")
+        self._outbox: deque[tuple[str, Child, ApplyResult, Any]] = deque()
+        self._dead: deque[Child] = deque()
+        self._timers: dict[int, Any] = {}
+        self._processes = self.limit
+
+    # --- what the worker asks of a pool -----------------------------------------------------------------
+
+    def on_start(self) -> None:
+        self.socket = VirtualSocket(self.node.world.next_socket(), lambda: bool(self._outbox or self._dead))
+        self._repopulate()
+
+    def register_with_event_loop(self, hub: Any) -> None:
+        hub.add_reader(self.socket, self.handle_messages)
+
+    def on_apply(
+        self,
+        target: Callable[..., Any],
+        args: Any,
+        kwargs: Any,
+        *,
+        soft_timeout: float | None = None,
+        timeout: float | None = None,
+        waitforslot: bool | None = None,
+        **options: Any,
+    ) -> ApplyResult | None:
+        if self._state != self.RUN:
+            return None
+        job = ApplyResult(
+            self.cache,
+            soft_timeout=soft_timeout or self.soft_timeout,
+            timeout=timeout or self.timeout,
+            on_timeout_set=self._set_time_limits,
+            on_timeout_cancel=self._cancel_time_limits,
+            **options,
+        )
+        self.inbox.append((job, target, over_the_pipe(args), kwargs))
+        if self.idle:
+            self.node.world.scheduler.wake(self.idle.popleft().fiber)
+        return job
+
+    def terminate_job(self, pid: int, signum: int | None = None) -> None:
+        child = self._child(pid)
+        if child is None:
+            return
+        signum = int(signum or TERM_SIGNAL)
+        if signum == signal.SIGUSR1:
+            self.node.world.scheduler.throw(child.fiber, SoftTimeLimitExceeded())
+        elif signum != signal.SIGINT:
+            child.was_terminated = True
+            child.die(-signum)
+
+    def grow(self, n: int = 1) -> None:
+        self._processes += n
+        for _ in range(n):
+            if self.semaphore is not None:
+                self.semaphore.grow()
+        self._repopulate()
+
+    def shrink(self, n: int = 1) -> None:
+        inactive = [child for child in self.children if child.job is None]
+        if len(inactive) < n:
+            raise ValueError("Can't shrink pool. All processes busy!")
+        for child in inactive[:n]:
+            self._processes -= 1
+            if self.semaphore is not None:
+                self.semaphore.shrink()
+            child.was_terminated = True
+            child.die(-signal.SIGTERM)
+
+    def restart(self) -> None:
+        for child in [child for child in self.children if child.job is None]:
+            child.die(0)
+
+    def flush(self) -> None:
+        """Forget the jobs that no child has begun: their messages come back."""
+        for job, *_ in self.inbox:
+            job.discard()
+        self.inbox.clear()
+
+    def on_stop(self) -> None:
+        """Warm shutdown: children finish what they have, the parent handles what they say."""
+        self._state = self.CLOSE
+        while self.cache and self.children:
+            self.handle_messages()
+            if self.cache:
+                fiber = self.node.world.scheduler.current
+                self.socket.on_readable = lambda: self.node.world.scheduler.wake(fiber)
+                self._wait_with_timers()
+        self.node.run_pending_acks()
+        self.on_terminate()
+
+    def on_terminate(self) -> None:
+        for child in list(self.children):
+            child.process.alive = False
+            self.node.world.scheduler.kill(child.process)
+        self.children.clear()
+        self.cache.clear()
+
+    def _wait_with_timers(self) -> None:
+        hub = self.node.hub
+        hub.fire_timers()
+        self.node.run_pending_acks()
+        if self._outbox or self._dead:
+            return
+        queue = hub.timer._queue
+        scheduler = self.node.world.scheduler
+        scheduler.park(max(1, round(queue[0].eta * SECOND) - scheduler.now) if queue else None)
+
+    def did_start_ok(self) -> bool:
+        return True
+
+    def maintain_pool(self, *args: Any, **kwargs: Any) -> None:
+        self.handle_messages()
+
+    @property
+    def num_processes(self) -> int:
+        return int(self._processes)
+
+    @property
+    def busy(self) -> bool:
+        """Whether any job has not been brought to its end."""
+        return bool(self.cache)
+
+    def _get_info(self) -> dict[str, Any]:
+        info = super()._get_info()
+        info.update(
+            {
+                "processes": [child.pid for child in self.children],
+                "max-tasks-per-child": self.max_tasks_per_child or "N/A",
+                "put-guarded-by-semaphore": self.putlocks,
+                "timeouts": (self.soft_timeout or 0, self.timeout or 0),
+                "writes": "N/A",
+            }
+        )
+        return info
+
+    # --- children ---------------------------------------------------------------------------------------
+
+    def tell_parent(self, what: str, child: Child, job: ApplyResult, payload: Any) -> None:
+        self._outbox.append((what, child, job, payload))
+        self.socket.notify()
+
+    def on_child_gone(self, child: Child) -> None:
+        if child in self.idle:
+            self.idle.remove(child)
+        self._dead.append(child)
+        self.socket.notify()
+
+    def handle_messages(self) -> None:
+        """What the parent reads from its children: acceptances, results, and that one is gone."""
+        while self._outbox:
+            what, child, job, payload = self._outbox.popleft()
+            if what == ACCEPTED:
+                job._ack(None, payload, child.pid, None)
+                continue
+            if not job.ready() and self.semaphore is not None:
+                self.semaphore.release()
+            job._set(None, payload)
+        while self._dead:
+            self._reap(self._dead.popleft())
+
+    def _reap(self, child: Child) -> None:
+        if child not in self.children:
+            return
+        self.children.remove(child)
+        job = child.job
+        if job is not None and not job.ready():
+            if child.was_terminated:
+                job._set_terminated(child.exitcode)
+            else:
+                self.node.note(NodeChanged, "pool process lost", human_status(child.exitcode))
+                self._mark_lost(job, child.exitcode)
+        if job is not None and self.semaphore is not None:
+            self.semaphore.release()
+        self._repopulate()
+
+    def _mark_lost(self, job: ApplyResult, exitcode: int | None) -> None:
+        try:
+            raise WorkerLostError(f"Worker exited prematurely: {human_status(exitcode)} Job: {job._job}.")
+        except WorkerLostError:
+            job._set(None, (False, ExceptionInfo()))
+
+    def _repopulate(self) -> None:
+        if self._state in (self.CLOSE, self.TERMINATE):
+            return
+        while len(self.children) < self._processes:
+            signals.worker_before_create_process.send(sender=self)
+            taken = {child.number for child in self.children}
+            number = next(n for n in range(1, self._processes + 1) if n not in taken)
+            self.children.append(Child(self, number))
+
+    def _child(self, pid: int | None) -> Child | None:
+        return next((child for child in self.children if child.pid == pid), None)
+
+    # --- time limits ------------------------------------------------------------------------------------
+
+    def _set_time_limits(self, job: ApplyResult, soft: float | None, hard: float | None) -> None:
+        if not self.node.enforces_time_limits:
+            return
+        call_later = self.node.hub.call_later
+        if soft:
+            self._timers[job._job] = call_later(soft, self._on_soft_limit, job, soft, hard)
+        elif hard:
+            self._timers[job._job] = call_later(hard, self._on_hard_limit, job)
+
+    def _cancel_time_limits(self, job: ApplyResult) -> None:
+        timer = self._timers.pop(job._job, None)
+        if timer is not None:
+            timer.cancel()
+
+    def _on_soft_limit(self, job: ApplyResult, soft: float, hard: float | None) -> None:
+        self._timers.pop(job._job, None)
+        child = self._child(job._worker_pid)
+        if child is None or job.ready():
+            return
+        if hard:
+            self._timers[job._job] = self.node.hub.call_later(hard - soft, self._on_hard_limit, job)
+        job.handle_timeout(soft=True)
+        self.node.world.scheduler.throw(child.fiber, SoftTimeLimitExceeded())
+
+    def _on_hard_limit(self, job: ApplyResult) -> None:
+        self._timers.pop(job._job, None)
+        if job.ready():
+            return
+        child = self._child(job._worker_pid)
+        try:
+            raise TimeLimitExceeded(job._timeout)
+        except TimeLimitExceeded:
+            job._set(None, (False, ExceptionInfo()))
+        job.handle_timeout(soft=False)
+        if child is not None:
+            self.node.on_time_limit(child)
+            child.die(-signal.SIGKILL)
+
+
+def end_process(process: Any, exitcode: int) -> bool:
+    """End the pool process that is running, as `os._exit` and `os.kill(os.getpid(), ...)` would; False if none is."""
+    child = getattr(process, "child", None)
+    if child is None:
+        return False
+    child.die(exitcode)
+    return True

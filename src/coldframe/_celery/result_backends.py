@@ -1,0 +1,149 @@
+"""Which result store an app gets on a bench: its own class wherever possible, never its own server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from celery.backends.base import DisabledBackend, KeyValueStoreBackend
+
+from coldframe._celery.patches import replace
+from coldframe._celery.redis_client import RedisServer
+from coldframe._core.moments import seconds_to_micros
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+    from coldframe._celery.world import World
+
+#: Result stores that live on a server and that the bench keeps in memory instead.
+SERVER_BACKENDS = frozenset(
+    f"celery.backends.{name}"
+    for name in (
+        "arangodb",
+        "azureblockblob",
+        "cassandra",
+        "consul",
+        "cosmosdbsql",
+        "couchbase",
+        "couchdb",
+        "dynamodb",
+        "elasticsearch",
+        "gcs",
+        "mongodb",
+        "s3",
+    )
+)
+
+
+class MemoryBackend(KeyValueStoreBackend):
+    """Keeps results in memory, for result stores whose servers a bench does not simulate."""
+
+    implements_incr = True
+    persistent = True
+
+    def __init__(self, app: Celery, now: Callable[[], int], **options: Any) -> None:
+        super().__init__(app=app, **options)
+        self._client = RedisServer(now).client()
+
+    def get(self, key: str) -> Any:
+        return self._client.get(key)
+
+    def mget(self, keys: Any) -> Any:
+        return self._client.mget(keys)
+
+    def set(self, key: str, value: Any) -> Any:
+        return self._client.set(key, value, ex=int(self.expires) if self.expires else None)
+
+    def delete(self, key: str) -> Any:
+        return self._client.delete(key)
+
+    def incr(self, key: str) -> Any:
+        return self._client.incr(key)
+
+    def expire(self, key: str, value: Any) -> Any:
+        return self._client.expire(key, int(value))
+
+
+def install(stack: ExitStack, world: World, app: Celery) -> None:
+    """Give the app its result store for the time of the bench."""
+    if "_backend_cache" in vars(app) or hasattr(app, "_backend_cache"):
+        replace(stack, app, "_backend_cache", None)
+    own = vars(app._local).get("backend")
+    if own is None:
+        stack.callback(app._local.__dict__.pop, "backend", None)
+    else:
+        stack.callback(setattr, app._local, "backend", own)
+    backend = _simulated(stack, world, app)
+    if hasattr(app, "_backend_cache"):
+        app._backend_cache = backend
+    app._local.backend = backend
+
+
+def _simulated(stack: ExitStack, world: World, app: Celery) -> Any:
+    backend_class, url = _configured(app)
+    module = backend_class.__module__
+    names = {parent.__module__ for parent in backend_class.__mro__}
+    if "celery.backends.redis" in names:
+        return _on_simulated_redis(stack, world, app._get_backend())
+    if issubclass(backend_class, DisabledBackend) or module == "celery.backends.rpc":
+        return app._get_backend()
+    if module in SERVER_BACKENDS or not _is_local(module, url or "", app):
+        return MemoryBackend(app, lambda: world.scheduler.now)
+    if module == "celery.backends.cache":
+        _empty_dummy_cache(stack)
+    return app._get_backend()
+
+
+def _configured(app: Celery) -> tuple[type, str | None]:
+    from celery.app import backends
+
+    backend_class, url = backends.by_url(app.backend_cls or app.conf.result_backend, app.loader)
+    return backend_class, url
+
+
+def _is_local(module: str, url: str, app: Celery) -> bool:
+    """Whether a store lives in this process, in a file, or in the project's own database."""
+    if module == "celery.backends.cache":
+        return "memory" in (url or str(app.conf.result_backend))
+    if module.startswith("celery.backends.database"):
+        dsn = app.conf.database_url or url
+        return urlsplit(str(dsn).removeprefix("db+")).scheme.startswith("sqlite")
+    return True
+
+
+def _empty_dummy_cache(stack: ExitStack) -> None:
+    from celery.backends import cache
+
+    held = dict(cache._DUMMY_CLIENT_CACHE)
+    cache._DUMMY_CLIENT_CACHE.clear()
+    stack.callback(cache._DUMMY_CLIENT_CACHE.update, held)
+    stack.callback(cache._DUMMY_CLIENT_CACHE.clear)
+
+
+def _on_simulated_redis(stack: ExitStack, world: World, backend: Any) -> Any:
+    from coldframe._celery.result_store import simulate_redis
+
+    scheduler = world.scheduler
+    address = tuple(backend.connparams.get(part) for part in ("host", "port", "path", "db"))
+    server = world.redis_servers.setdefault(address, RedisServer(lambda: scheduler.now))
+    waiting = world.redis_waits
+
+    def park(pubsub: object, timeout: float | None) -> bool:
+        wait = (pubsub, scheduler.current)
+        waiting.append(wait)
+        try:
+            return scheduler.park(None if timeout is None else seconds_to_micros(timeout))
+        finally:
+            waiting.remove(wait)
+
+    def on_message(pubsub: object) -> None:
+        for waited_for, fiber in waiting:
+            if waited_for is pubsub:
+                scheduler.wake(fiber)
+
+    server.on_message = on_message
+    stack.callback(simulate_redis(backend, server, park))
+    return backend

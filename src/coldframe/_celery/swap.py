@@ -1,0 +1,160 @@
+"""Puts an app onto the bench, and puts everything back exactly when the bench closes."""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from celery import _state, signals
+from celery.app.amqp import Queues
+from celery.utils.dispatch import Signal
+
+from coldframe._celery import patches, result_backends, transport
+from coldframe._celery.patches import replace
+from coldframe._celery.pool import end_process
+from coldframe._celery.world import World
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+REAL_EXIT, REAL_KILL, REAL_ABORT = os._exit, os.kill, os.abort
+
+#: Settings that would take a task past the broker.
+EAGER = ("task_always_eager", "task_eager_propagates", "task_store_eager_result")
+
+
+class BenchQueues(Queues):
+    """The queues of an app, of which each process consumes those it selected."""
+
+    @property
+    def _consume_from(self) -> Any:
+        return self.selected.get(_process_key())
+
+    @_consume_from.setter
+    def _consume_from(self, queues: Any) -> None:
+        self.selected[_process_key()] = queues
+
+
+def _process_key() -> Any:
+    from coldframe._celery import world
+
+    open_world = world.current()
+    return None if open_world is None else id(open_world.process.worker_state)
+
+
+def put_on_bench(stack: ExitStack, world: World) -> None:
+    """Swap broker and result store under every app of the bench, and keep what its processes will change."""
+    transport.register()
+    stack.callback(transport.unregister)
+    stack.callback(setattr, _state, "default_app", _state.default_app)
+    stack.callback(_state._set_current_app, _state._tls.current_app)
+    stack.callback(_state._set_task_join_will_block, _state.task_join_will_block())
+    patches.patch_job_counter(stack)
+    patches.patch_boot_order(stack)
+    patches.keep_pool_limit(stack)
+    patches.keep_signals(stack, signals)
+    for app in world.apps:
+        _put_app_on_bench(stack, world, app)
+
+
+def _put_app_on_bench(stack: ExitStack, world: World, app: Celery) -> None:
+    app.finalize()
+    patches.keep_worker_optimizations(stack, app)
+    patches.keep_thread_primitives(stack, app)
+    _keep_settings(stack, app)
+    _keep_tasks(stack, app)
+    _keep_app_signals(stack, app)
+    _swap_broker(stack, world, app)
+    result_backends.install(stack, world, app)
+
+
+def _keep_settings(stack: ExitStack, app: Celery) -> None:
+    changes = app.conf.changes
+    held = dict(changes)
+
+    def put_back() -> None:
+        changes.clear()
+        changes.update(held)
+
+    stack.callback(put_back)
+    for setting in EAGER:
+        if app.conf.get(setting):
+            app.conf[setting] = False
+
+
+def _keep_tasks(stack: ExitStack, app: Celery) -> None:
+    """Workers put a tracer on each task, and remote control changes rate and time limits on it."""
+    held = [(task, dict(vars(task))) for task in app.tasks.values()]
+
+    def put_back() -> None:
+        for task, attributes in held:
+            vars(task).clear()
+            vars(task).update(attributes)
+
+    stack.callback(put_back)
+
+
+def _keep_app_signals(stack: ExitStack, app: Celery) -> None:
+    for value in vars(app).values():
+        if isinstance(value, Signal):
+            stack.callback(patches._put_back_receivers, value, list(value.receivers))
+
+
+def _swap_broker(stack: ExitStack, world: World, app: Celery) -> None:
+    def connection(url: Any, transport_options: Any = None, **options: Any) -> Any:
+        conf = app.conf
+        return app.amqp.Connection(
+            f"{transport.SCHEME}://",
+            transport=transport.SCHEME,
+            failover_strategy=conf.broker_failover_strategy,
+            transport_options={**conf.broker_transport_options, **(transport_options or {})},
+            connect_timeout=conf.broker_connection_timeout,
+        )
+
+    replace(stack, app, "_connection", connection)
+    replace(stack, app, "_pool", None)
+    amqp = app.amqp
+    replace(stack, amqp, "_producer_pool", None)
+    for name in ("queues", "router", "_rtable"):
+        if name in vars(amqp):
+            stack.callback(vars(amqp).__setitem__, name, vars(amqp).pop(name))
+        else:
+            stack.callback(vars(amqp).pop, name, None)
+    queues = amqp.queues
+    vars(queues).pop("_consume_from", None)
+    queues.__class__ = BenchQueues
+    queues.selected = {}
+    mailbox = app.control.mailbox
+    held = vars(mailbox).pop("producer_pool", None)
+    stack.callback(vars(mailbox).pop, "producer_pool", None)
+    if held is not None:
+        stack.callback(vars(mailbox).__setitem__, "producer_pool", held)
+    stack.callback(mailbox.unclaimed.clear)
+
+
+class ProcessEndings:
+    """The calls by which a task ends its own process: on a bench they end the simulated one."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def replacements(self) -> list[tuple[Any, Any]]:
+        """The real calls, each with what takes its place."""
+        return [(os._exit, self.exit_now), (os.kill, self.kill), (os.abort, self.abort)]
+
+    def exit_now(self, status: int) -> None:
+        """Do as `os._exit` does."""
+        if not end_process(self._world.process, status):
+            REAL_EXIT(status)
+
+    def kill(self, pid: int, number: int, /) -> None:
+        """Do as `os.kill` does."""
+        if pid != os.getpid() or number == 0 or not end_process(self._world.process, -int(number)):
+            REAL_KILL(pid, number)
+
+    def abort(self) -> None:
+        """Do as `os.abort` does."""
+        if not end_process(self._world.process, -signal.SIGABRT):
+            REAL_ABORT()

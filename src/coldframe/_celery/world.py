@@ -1,0 +1,133 @@
+"""What the parts of one open bench share, and the processes that live in it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from celery import _state
+
+from coldframe._celery.worker_state import WorkerState
+from coldframe._core.scheduler import Fiber, Process, Scheduler
+from coldframe._core.trace import Trace
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+    from coldframe._broker.broker import Broker
+    from coldframe._celery.beat import Beat
+    from coldframe._celery.node import Node
+    from coldframe._celery.pool import Child
+    from coldframe._celery.redis_client import RedisServer
+    from coldframe._celery.tracer import Attempt
+
+#: Process numbers on a bench start here: clearly no real ones, and the same in every run.
+FIRST_PID = 70_001
+
+
+class CeleryProcess(Process):
+    """A simulated process with the state that Celery keeps once per real process.
+
+    Args:
+        name: How people call it.
+        app: The app that is current in it; None leaves the current app alone.
+        joins_block: Whether waiting for a result is refused, as in pool processes.
+        worker_state: The worker state that `celery.worker.state` shows in it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        pid: int,
+        app: Celery | None = None,
+        joins_block: bool = False,
+        worker_state: WorkerState | None = None,
+    ) -> None:
+        super().__init__(name)
+        self.pid = pid
+        self.app = app
+        self.worker_state = worker_state or WorkerState()
+        self.attempt: Attempt | None = None
+        #: The pool process that it is, if it is one.
+        self.child: Child | None = None
+        self._joins_block = joins_block
+
+    def enter(self) -> None:
+        _state._set_task_join_will_block(self._joins_block)
+        WorkerState.current = self.worker_state
+        if self.app is not None:
+            _state._set_current_app(self.app)
+
+    def leave(self) -> None:
+        self._joins_block = _state.task_join_will_block()
+        if self.app is not None:
+            self.app = _state._tls.current_app
+
+
+class World:
+    """The shared parts of an open bench: clock and scheduler, broker, trace, apps and nodes."""
+
+    def __init__(self, scheduler: Scheduler, broker: Broker, trace: Trace, apps: tuple[Celery, ...]) -> None:
+        self.scheduler = scheduler
+        self.broker = broker
+        self.trace = trace
+        self.apps = apps
+        self.nodes: dict[str, Node] = {}
+        self.beats: list[Beat] = []
+        #: The simulated Redis servers that hold results, by address.
+        self.redis_servers: dict[tuple[Any, ...], RedisServer] = {}
+        self.redis_waits: list[tuple[object, Fiber]] = []
+        #: How long the chain of tasks is of which each sent the next, by task id.
+        self.depths: dict[str, int] = {}
+        #: Called when an attempt at a task has ended; the bench looks for failures and endless loops.
+        self.on_attempt_ended: Callable[[Attempt], None] = lambda attempt: None
+        self.on_attempt_started: Callable[[Attempt], None] = lambda attempt: None
+        self._pids = itertools.count(FIRST_PID)
+        self._sockets = itertools.count(1)
+        self._attempts = itertools.count(1)
+
+    def next_pid(self) -> int:
+        return next(self._pids)
+
+    def next_socket(self) -> int:
+        return next(self._sockets)
+
+    def next_attempt(self) -> int:
+        return next(self._attempts)
+
+    @property
+    def process(self) -> Any:
+        """The process whose code is running."""
+        return self.scheduler.current.process
+
+    @property
+    def in_test(self) -> bool:
+        """Whether the running code is the test's own."""
+        return self.scheduler.current is self.scheduler.main
+
+    def busy(self) -> bool:
+        """Whether anything is left that will still happen, beat aside."""
+        return any(node.busy for node in self.nodes.values()) or self.broker.busy()
+
+    def attempt(self) -> Attempt | None:
+        """The attempt at a task that the running code belongs to."""
+        return getattr(self.process, "attempt", None)
+
+
+#: The world of the bench that is open in this process, or None.
+_open: list[World] = []
+
+
+def current() -> World | None:
+    """The world of the open bench."""
+    return _open[-1] if _open else None
+
+
+def enter(world: World) -> None:
+    _open.append(world)
+
+
+def leave(world: World) -> None:
+    _open.remove(world)

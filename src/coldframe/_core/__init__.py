@@ -1,0 +1,1 @@
+"""Clock, scheduler, randomness and trace: the simulation itself, which knows nothing of Celery."""

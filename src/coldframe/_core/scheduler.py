@@ -1,0 +1,348 @@
+"""One thread, many greenlets, one clock: the scheduler that runs every simulated process.
+
+A *fiber* is one greenlet of a simulated process. Fibers give way only where they park: in sleeps, polls
+and waits. When nobody is ready, the clock jumps to the next timer. The test itself is the main fiber:
+it either *parks* like everybody else (`time.sleep`, `result.get()`), or it *drives*: others run until a
+condition holds (`settle`, `advance`, `drain`).
+"""
+
+from __future__ import annotations
+
+import heapq
+import random
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from greenlet import GreenletExit, getcurrent, greenlet
+
+from coldframe._core.running_loop import take_running_loop
+
+#: Killed fibers. A greenlet that is freed gets GreenletExit and would run its `finally` blocks: what is
+#: dead must stay referenced, so that it stays dead.
+GRAVEYARD: list[Fiber] = []
+
+#: Cancelled timers are swept out once they are this many, and more than the live ones.
+SWEEP_TIMERS_AT = 512
+
+KeepGoing = Callable[[int | None], bool]
+
+
+class Process:
+    """A simulated process: the test, beat, a node, or one of its pool processes."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.alive = True
+        self.fibers: list[Fiber] = []
+
+    def enter(self) -> None:
+        """Called when the scheduler switches to this process from another one."""
+
+    def leave(self) -> None:
+        """Called when the scheduler switches from this process to another one."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name}{'' if self.alive else ' (dead)'}>"
+
+
+class Fiber:
+    """One greenlet of a simulated process."""
+
+    __slots__ = ("disposable", "greenlet", "parked", "pending", "point", "process", "started", "woken")
+
+    def __init__(self, process: Process, body: greenlet, *, disposable: bool) -> None:
+        self.process = process
+        self.greenlet = body
+        #: Where to resume: a library may have switched to a greenlet of its own inside this fiber.
+        self.point = body
+        self.parked = False
+        self.woken = False
+        self.started = False
+        self.pending: BaseException | None = None
+        #: True while only Coldframe's and Celery's own code is on the stack, so that it may be unwound.
+        self.disposable = disposable
+
+    def __repr__(self) -> str:
+        return f"<Fiber of {self.process.name}>"
+
+
+class Timer:
+    """A callback that is due at a moment; it runs in the scheduler and must not park."""
+
+    __slots__ = ("_scheduler", "callback", "cancelled", "when")
+
+    def __init__(self, scheduler: Scheduler, when: int, callback: Callable[[], object]) -> None:
+        self._scheduler = scheduler
+        self.when = when
+        self.callback = callback
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        """Forget the timer; cancelling twice is harmless."""
+        if not self.cancelled:
+            self.cancelled = True
+            self._scheduler.forget_timer()
+
+
+class Scheduler:
+    """Runs fibers in turn and moves the clock when all of them wait.
+
+    Args:
+        start: The first moment, in microseconds since the epoch.
+        shuffle: Picks among fibers that are ready at the same moment; None means first come, first served.
+        main: The process of the test itself.
+    """
+
+    def __init__(self, start: int, shuffle: random.Random | None = None, main: Process | None = None) -> None:
+        self.now = start
+        self.main = Fiber(main or Process("test"), getcurrent(), disposable=False)
+        self.main.started = True
+        self.current = self.main
+        #: Asked before the clock jumps; True means that it made somebody ready (real input, for example).
+        self.before_jump: list[Callable[[], bool]] = []
+        #: Asked before each jump while the test waits, with whether it waits without a limit: the error if in vain.
+        self.hopeless: Callable[[bool], BaseException | None] = lambda forever: None
+        #: Called before the test waits or drives.
+        self.on_main_waits: Callable[[], None] = lambda: None
+        self.switches = 0
+        self._shuffle = shuffle
+        self._ready: deque[Fiber] = deque()
+        self._timers: list[tuple[int, int, Timer]] = []
+        self._timer_count = 0
+        self._cancelled_count = 0
+        self._keep_going: KeepGoing | None = None
+        self._main_waits_forever = False
+        self._interrupt: BaseException | None = None
+        self._closing = False
+        self._hub = greenlet(self._run, parent=self.main.greenlet)
+
+    # --- timers -----------------------------------------------------------------------------------------
+
+    def call_at(self, when: int, callback: Callable[[], object]) -> Timer:
+        """Run a callback at a moment; a moment in the past counts as now."""
+        timer = Timer(self, max(when, self.now), callback)
+        self._timer_count += 1
+        heapq.heappush(self._timers, (timer.when, self._timer_count, timer))
+        return timer
+
+    def forget_timer(self) -> None:
+        self._cancelled_count += 1
+        if self._cancelled_count > SWEEP_TIMERS_AT and self._cancelled_count * 2 > len(self._timers):
+            self._timers = [entry for entry in self._timers if not entry[2].cancelled]
+            heapq.heapify(self._timers)
+            self._cancelled_count = 0
+
+    def next_moment(self) -> int | None:
+        """The moment of the next timer, or None if there is none."""
+        timers = self._timers
+        while timers:
+            if not timers[0][2].cancelled:
+                return timers[0][0]
+            heapq.heappop(timers)
+            self._cancelled_count -= 1
+        return None
+
+    def move_to(self, moment: int) -> None:
+        """Let time pass up to a moment before which nothing is due."""
+        self.now = max(self.now, moment)
+
+    # --- fibers -----------------------------------------------------------------------------------------
+
+    def spawn(self, process: Process, body: Callable[[], Any], *, disposable: bool = True) -> Fiber:
+        """Start a fiber; it runs when its turn comes."""
+
+        def run() -> None:
+            fiber.started = True
+            try:
+                body()
+            except GreenletExit:
+                pass
+            except BaseException as error:
+                self.interrupt(error)
+            finally:
+                if fiber in process.fibers:
+                    process.fibers.remove(fiber)
+
+        fiber = Fiber(process, greenlet(run, parent=self._hub), disposable=disposable)
+        process.fibers.append(fiber)
+        self._ready.append(fiber)
+        return fiber
+
+    @property
+    def can_park(self) -> bool:
+        """False in callbacks of the scheduler itself, where nobody is there to wait."""
+        return getcurrent() is not self._hub and not self._closing
+
+    def wake(self, fiber: Fiber) -> None:
+        """Let a parked fiber go on; one that is not parked is left alone."""
+        if fiber.parked:
+            fiber.parked = False
+            fiber.woken = True
+            self._ready.append(fiber)
+
+    def throw(self, fiber: Fiber, error: BaseException) -> bool:
+        """Raise an error in a fiber at the place where it is parked; False if it is not parked."""
+        if not fiber.parked:
+            return False
+        fiber.pending = error
+        self.wake(fiber)
+        return True
+
+    def park(self, timeout: int | None = None) -> bool:
+        """Wait until somebody wakes this fiber, or for a span of virtual time.
+
+        Returns:
+            True if the fiber was woken, False if the time ran out.
+        """
+        fiber = self.current
+        if fiber is self.main:
+            self.on_main_waits()
+        timer = None
+        if timeout is not None:
+            timer = self.call_at(self.now + timeout, lambda: self._expire(fiber))
+        if fiber is self.main:
+            self._main_waits_forever = timeout is None
+        fiber.parked = True
+        fiber.woken = False
+        self._give_way(fiber)
+        if timer is not None:
+            timer.cancel()
+        if fiber.pending is not None:
+            error, fiber.pending = fiber.pending, None
+            raise error
+        return fiber.woken
+
+    def drive(self, keep_going: KeepGoing) -> None:
+        """Run everybody else; whenever nobody is ready, go on only while `keep_going(next moment)` says so."""
+        self.on_main_waits()
+        self._keep_going = keep_going
+        try:
+            self._give_way(self.main)
+        finally:
+            self._keep_going = None
+        if self.main.pending is not None:
+            error, self.main.pending = self.main.pending, None
+            raise error
+
+    def interrupt(self, error: BaseException) -> None:
+        """Have the test raise an error as soon as the running fiber gives way."""
+        if self._interrupt is None:
+            self._interrupt = error
+
+    def kill(self, process: Process) -> None:
+        """End a process for good: none of its code runs again, no `finally`, no `except`."""
+        process.alive = False
+        doomed, process.fibers = process.fibers, []
+        for fiber in doomed:
+            self.bury(fiber)
+        if self.current in doomed:
+            self._hub.switch()
+
+    def bury(self, fiber: Fiber) -> None:
+        """Never resume a fiber again."""
+        fiber.parked = False
+        if fiber in self._ready:
+            self._ready.remove(fiber)
+        if fiber in fiber.process.fibers:
+            fiber.process.fibers.remove(fiber)
+        if fiber.started and not fiber.greenlet.dead:
+            GRAVEYARD.append(fiber)
+
+    def close(self, processes: list[Process]) -> None:
+        """Unwind the fibers that hold no code of the user, bury the others, and end the scheduler."""
+        self._closing = True
+        loop = take_running_loop()
+        for process in processes:
+            for fiber in list(process.fibers):
+                if fiber.disposable and fiber.started:
+                    self.current = fiber
+                    fiber.point.throw(GreenletExit)
+                    self.current = self.main
+                if not fiber.greenlet.dead:
+                    self.bury(fiber)
+            process.alive = False
+        if self._hub:
+            self._hub.switch()
+        if loop is not None:
+            loop.put_back()
+        self._timers.clear()
+        self._ready.clear()
+
+    # --- the hub ----------------------------------------------------------------------------------------
+
+    def _give_way(self, fiber: Fiber) -> None:
+        """Switch to the hub; an asyncio loop that runs in this fiber is none of the others' business."""
+        fiber.point = getcurrent()
+        loop = take_running_loop()
+        try:
+            self._hub.switch()
+        finally:
+            if loop is not None:
+                loop.put_back()
+
+    def _expire(self, fiber: Fiber) -> None:
+        if fiber.parked:
+            fiber.parked = False
+            fiber.woken = False
+            self._ready.append(fiber)
+
+    def _run(self) -> None:
+        while not self._closing:
+            if self._interrupt is not None:
+                error, self._interrupt = self._interrupt, None
+                self._resume_main(error)
+            elif self._ready:
+                self._switch(self._pick())
+            elif any(wake() for wake in self.before_jump):
+                continue
+            else:
+                self._jump()
+
+    def _pick(self) -> Fiber:
+        ready = self._ready
+        if self._shuffle is None or len(ready) == 1:
+            return ready.popleft()
+        index = self._shuffle.randrange(len(ready))
+        fiber = ready[index]
+        del ready[index]
+        return fiber
+
+    def _switch(self, fiber: Fiber) -> None:
+        before = self.current.process
+        if fiber.process is not before:
+            before.leave()
+            fiber.process.enter()
+        self.current = fiber
+        self.switches += 1
+        fiber.point.switch()
+
+    def _resume_main(self, error: BaseException | None = None) -> None:
+        main = self.main
+        if main in self._ready:
+            self._ready.remove(main)
+        main.parked = False
+        main.pending = error
+        self._switch(main)
+
+    def _jump(self) -> None:
+        """Nobody is ready: hand over to the test, or move the clock to the next timer."""
+        upcoming = self.next_moment()
+        try:
+            if self._keep_going is not None:
+                if not self._keep_going(upcoming):
+                    return self._resume_main()
+            elif (error := self.hopeless(self._main_waits_forever)) is not None:
+                return self._resume_main(error)
+            if upcoming is None:
+                return self._resume_main()
+            self.now = upcoming
+            while self._timers and self._timers[0][0] == upcoming:
+                timer = heapq.heappop(self._timers)[2]
+                if timer.cancelled:
+                    self._cancelled_count -= 1
+                else:
+                    timer.cancelled = True
+                    timer.callback()
+        except Exception as error:
+            self._resume_main(error)

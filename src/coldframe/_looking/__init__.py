@@ -1,0 +1,1 @@
+"""Looking at a trace: what waits, what ran, what differs from what was wanted. Pure functions over events."""

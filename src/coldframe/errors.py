@@ -1,0 +1,93 @@
+"""Every error that Coldframe raises: what happened, with the value, and a hint with the next step.
+
+ColdframeError
+├── SetupError            a bench cannot be opened, or was told something it cannot do
+│   ├── AppNotFound       the app path does not import, or names no Celery app
+│   ├── UnknownProfile    there is no such broker profile
+│   ├── AlreadyOpen       a bench was opened inside an open bench
+│   └── NotOpen           a bench was used before it was opened or after it was closed
+├── TimeError             virtual time was asked to do what time does not do (move backwards)
+├── WorkError             what ran on the bench went wrong
+│   ├── TaskFailed        a task failed, and the test did not expect it
+│   ├── UnreadQueue       messages wait in a queue that no node reads, or were routed nowhere
+│   ├── NeverEnds         the bench was drained, but there is always more to do
+│   ├── NeverReady        a result was waited for that can no longer come
+│   └── TaskStuck         a task spins without ever waiting, so time cannot pass
+├── NetworkRefused        something on the bench reached for a real host (also a ConnectionRefusedError)
+└── Mismatch              an assertion of the bench failed (also an AssertionError)
+"""
+
+from __future__ import annotations
+
+
+class ColdframeError(Exception):
+    """The base of all errors of Coldframe.
+
+    Args:
+        message: What happened, with the value that caused it.
+        hint: The next step for the reader.
+    """
+
+    def __init__(self, message: str, *, hint: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  hint: {self.hint}"
+
+
+class SetupError(ColdframeError):
+    """A bench cannot be opened, or was told something it cannot do."""
+
+
+class AppNotFound(SetupError):
+    """The app path does not import, or names no Celery app."""
+
+
+class UnknownProfile(SetupError):
+    """There is no broker profile of that name."""
+
+
+class AlreadyOpen(SetupError):
+    """A bench was opened while another one is open."""
+
+
+class NotOpen(SetupError):
+    """A bench was used before it was opened or after it was closed."""
+
+
+class TimeError(ColdframeError):
+    """Virtual time was asked to do what time does not do."""
+
+
+class WorkError(ColdframeError):
+    """What ran on the bench went wrong."""
+
+
+class TaskFailed(WorkError):
+    """A task failed, and the test did not expect it."""
+
+
+class UnreadQueue(WorkError):
+    """Messages wait in a queue that no node reads, or were routed nowhere."""
+
+
+class NeverEnds(WorkError):
+    """The bench was drained, but there is always more to do."""
+
+
+class NeverReady(WorkError):
+    """A result was waited for that can no longer come."""
+
+
+class TaskStuck(WorkError):
+    """A task spins without ever waiting, so virtual time cannot pass."""
+
+
+class NetworkRefused(ColdframeError, ConnectionRefusedError):
+    """Something on the bench reached for a host that the bench was not told to allow."""
+
+
+class Mismatch(ColdframeError, AssertionError):
+    """An assertion of the bench failed; the message lists the near misses."""

@@ -1,0 +1,113 @@
+"""The servers that the real worlds run on, and a place of one's own on each.
+
+Redis: a database that was empty, claimed for this run. RabbitMQ: a virtual host made for this run, or the one
+in COLDFRAME_RABBITMQ_URL, which then belongs to the run alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import redis
+
+REDIS_URL = os.environ.get("COLDFRAME_REDIS_URL", "redis://127.0.0.1:6379")
+RABBITMQ_URL = os.environ.get("COLDFRAME_RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672")
+CLAIM = "coldframe-conformance"
+CLAIM_SECONDS = 1800
+
+
+class NoServer(Exception):
+    """A server that a real world needs is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """Where the messages and the results of a run go."""
+
+    broker: str
+    broker_url: str
+    result_url: str
+
+    def forget(self) -> None:
+        """Remove all that the scenario before left in the database of this run."""
+        client = redis.Redis.from_url(self.result_url)
+        with client.pipeline() as pipe:
+            pipe.flushdb()
+            pipe.set(CLAIM, str(os.getpid()), ex=CLAIM_SECONDS)
+            pipe.execute()
+        client.close()
+
+
+def missing(broker: str) -> str | None:
+    """Why a run on this broker cannot be, or None when it can."""
+    needed = [REDIS_URL] if broker == "redis" else [REDIS_URL, RABBITMQ_URL]
+    for url in needed:
+        at = urlsplit(url)
+        try:
+            socket.create_connection((at.hostname or "127.0.0.1", at.port or 0), timeout=1).close()
+        except OSError:
+            return f"no server answers at {at.hostname}:{at.port}"
+    if broker == "rabbitmq" and not urlsplit(RABBITMQ_URL).path and not _control():
+        return "rabbitmqctl is not there to make a virtual host; name one for this run alone in COLDFRAME_RABBITMQ_URL"
+    return None
+
+
+@contextlib.contextmanager
+def reserved(broker: str) -> Iterator[Servers]:
+    """A place of one's own on the servers, cleaned up at the end."""
+    with _own_database() as database:
+        if broker == "redis":
+            yield Servers(broker, database, database)
+        else:
+            with _own_virtual_host() as virtual_host:
+                yield Servers(broker, virtual_host, database)
+
+
+@contextlib.contextmanager
+def _own_database() -> Iterator[str]:
+    for number in range(15, 0, -1):
+        url = f"{REDIS_URL}/{number}"
+        client = redis.Redis.from_url(url)
+        if client.dbsize() == 0 and client.set(CLAIM, str(os.getpid()), nx=True, ex=CLAIM_SECONDS):
+            break
+        client.close()
+    else:
+        raise NoServer("no database of the Redis server is empty")
+    try:
+        yield url
+    finally:
+        client.flushdb()
+        client.close()
+
+
+@contextlib.contextmanager
+def _own_virtual_host() -> Iterator[str]:
+    if urlsplit(RABBITMQ_URL).path:
+        yield RABBITMQ_URL
+        return
+    name = f"coldframe-{os.getpid()}"
+    user = urlsplit(RABBITMQ_URL).username or "guest"
+    _rabbitmqctl("add_vhost", name)
+    try:
+        _rabbitmqctl("set_permissions", "-p", name, user, ".*", ".*", ".*")
+        yield f"{RABBITMQ_URL}/{name}"
+    finally:
+        _rabbitmqctl("delete_vhost", name)
+
+
+def _control() -> str | None:
+    return shutil.which("rabbitmqctl") or shutil.which("rabbitmqctl", path="/usr/sbin:/usr/lib/rabbitmq/bin")
+
+
+def _rabbitmqctl(*words: str) -> None:
+    command = [_control() or "rabbitmqctl", "-q", *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    if done.returncode:
+        raise NoServer(f"rabbitmqctl {words[0]} failed: {done.stderr.strip() or done.stdout.strip()}")
