@@ -246,3 +246,82 @@ def a_warm_shutdown_finishes_the_running_task_and_leaves_the_rest_to_others(worl
     world.until_ready("b")
     world.until_seen("postrun", "b")
     return world.told("a", "b")
+
+
+@scenario(visibility_timeout=2)
+def prefetched_messages_of_a_killed_worker_come_back_in_their_order(world: World) -> Any:
+    world.node("n1", prefetch_multiplier=8)
+    world.send("late_nap", "busy", 1)
+    world.until_seen("start", "busy")
+    labels = ["a", "b", "c", "d"]
+    for label in labels:
+        world.send("late_nap", label, 0)
+    world.until_seen("received", "d")
+    world.kill_node("n1")
+    world.send("late_nap", "sent later", 0)
+    world.wait(2.5)
+    world.node("n2", prefetch_multiplier=1)
+    world.until_ready("busy", "sent later", *labels)
+    return [each.label for each in world.seen("start") if each.node == "n2"]
+
+
+@scenario(brokers_agree=False)
+def prefetched_messages_whose_connection_is_cut_come_back_in_an_order_of_the_broker(world: World) -> Any:
+    world.node(prefetch_multiplier=8)
+    world.send("late_nap", "busy", 1)
+    world.until_seen("start", "busy")
+    labels = ["a", "b", "c"]
+    for label in labels:
+        world.send("nap", label, 0)
+    world.until_seen("received", "c")
+    world.cut_connection("n1")
+    world.until_seen("postrun", "busy", times=2)
+    world.until_ready(*labels)
+    world.wait(0.5)
+    return {"started": world.order("start"), "received": world.order("received")}
+
+
+@scenario(brokers_agree=False)
+def a_requeued_message_takes_its_place_among_those_that_wait(world: World) -> Any:
+    world.node(prefetch_multiplier=1)
+    world.send("late_nap", "busy", 0.5)
+    world.until_seen("start", "busy")
+    world.send("hand_back_once", "a")
+    world.send("late_nap", "b", 0)
+    world.send("late_nap", "c", 0)
+    world.until_ready("a", "b", "c")
+    return world.order("start")
+
+
+@scenario()
+def a_warm_shutdown_hands_held_countdowns_to_others(world: World) -> Any:
+    world.node("n1")
+    world.send("nap", "a", 0, countdown=1.5)
+    world.until_seen("received", "a")
+    world.stop_node("n1")
+    world.node("n2")
+    world.until_ready("a")
+    return {**world.told("a"), "nodes": world.nodes_of("a")}
+
+
+@scenario(visibility_timeout=2)
+def a_held_countdown_of_a_killed_worker_still_runs(world: World) -> Any:
+    world.node("n1")
+    world.send("nap", "a", 0, countdown=1)
+    world.until_seen("received", "a")
+    world.kill_node("n1")
+    world.node("n2")
+    world.until_ready("a")
+    return {**world.told("a"), "nodes": world.nodes_of("a")}
+
+
+@scenario()
+def a_late_ack_task_that_is_cut_from_its_broker_leaves_the_work_to_another_node(world: World) -> Any:
+    world.node("n1")
+    world.send("late_nap", "a", 1.5)
+    world.until_seen("start", "a")
+    world.node("n2")
+    world.cut_connection("n1")
+    world.until_seen("postrun", "a", times=2)
+    world.wait(0.5)
+    return {"runs": len(world.starts("a")), "redelivered": [each.info["redelivered"] for each in world.seen("start")]}

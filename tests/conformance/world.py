@@ -18,6 +18,7 @@ from celery.result import AsyncResult
 SEEN_BY_THE_NODE = ("received", "revoked", "unknown", "rejected")
 SEEN_BY_EITHER = ("failure", "retry")
 LIMIT = 20.0
+AFTERTHOUGHT = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,5 +204,9 @@ class World(ABC):
         return [result.state, proj.said(result.result)]
 
     def told(self, *labels: str) -> dict[str, Any]:
-        """The stories and outcomes of tasks: what most scenarios return."""
+        """The stories and outcomes of tasks: what most scenarios return.
+
+        A result is there a moment before the signals that follow it, so these get some time.
+        """
+        self.wait(AFTERTHOUGHT)
         return {label: {**self.story(label), "outcome": self.outcome(label)} for label in labels}

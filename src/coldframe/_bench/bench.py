@@ -15,7 +15,6 @@ from coldframe._celery.apps import find_app
 from coldframe._celery.beat import Beat
 from coldframe._celery.bodies import decode_body
 from coldframe._celery.node import PREFORK, Node
-from coldframe._core.events import Event
 from coldframe._core.moments import to_datetime, to_micros
 from coldframe._core.trace import FileTrace, MemoryTrace, Trace
 from coldframe._looking import assertions, messages, tally, timeline
@@ -221,7 +220,7 @@ class Bench:
         if name not in nodes:
             raise SetupError(
                 f"there is no node {name!r} alive on this bench",
-                hint=f"the nodes are: {', '.join(map(repr, nodes)) or 'none yet; the default node starts when time moves'}",
+                hint=f"the nodes are: {', '.join(map(repr, nodes)) or 'none yet (the default one starts with time)'}",
             )
         return nodes[name]
 
@@ -365,10 +364,8 @@ class Bench:
     def _last_moment(self) -> datetime:
         if self._open is not None:
             return self.now
-        last: Event | None = None
-        for last in self._store:
-            pass
-        return last.when if last is not None else to_datetime(parse_start(self._start))
+        ended_at = max((event.at for event in self._store), default=parse_start(self._start))
+        return to_datetime(ended_at)
 
     def __repr__(self) -> str:
         if self._open is None:

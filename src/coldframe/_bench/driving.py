@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from coldframe._bench import complaints
 from coldframe._core.events import Discarded, Published
-from coldframe._core.moments import MICROSECOND, SECOND
+from coldframe._core.moments import MICROSECOND
 from coldframe._core.watchdog import Stuck, Watchdog
 from coldframe.errors import ColdframeError, NotOpen, WorkError
 
@@ -22,6 +22,9 @@ DRAIN_WITHIN = timedelta(days=366)
 
 #: How long the test waits for a result while beat might still send something that brings it.
 BEAT_PATIENCE = timedelta(days=8) // MICROSECOND
+
+#: A result store that is polled shows a result only at the next poll: so often time may jump with nothing to do.
+IDLE_JUMPS = 3
 
 Expectation = Callable[["Attempt"], bool]
 
@@ -55,6 +58,7 @@ class Driver:
         self._stuck: Attempt | None = None
         self._stuck_after = stuck_after
         self._waiting_since: int | None = None
+        self._idle_jumps = 0
         self._watchdog = Watchdog(world.scheduler, stuck_after, self._note_stuck)
         world.on_attempt_started = self._attempt_started
         world.on_attempt_ended = self._attempt_ended
@@ -178,11 +182,12 @@ class Driver:
         for beat in self.world.beats:
             beat.look_again()
 
-    def _hopeless(self, forever: bool) -> ColdframeError | None:
+    def _hopeless(self, forever: bool) -> ColdframeError | None:  # noqa: FBT001 - the scheduler's question
         """Whether the test waits for something that can no longer come."""
         waited_for, timeout = self.waiting[-1] if self.waiting else (None, None)
         open_ended = forever if waited_for is None else timeout is None
         if not open_ended or self.world.busy():
+            self._idle_jumps = 0
             self._waiting_since = None
             return None
         now = self.world.scheduler.now
@@ -190,6 +195,9 @@ class Driver:
             self._waiting_since = self._waiting_since or now
             if now - self._waiting_since < BEAT_PATIENCE:
                 return None
+        self._idle_jumps += 1
+        if self._idle_jumps < IDLE_JUMPS and self.world.scheduler.next_moment() is not None:
+            return None
         from coldframe._looking.messages import queued
 
         return complaints.never_ready(self.world, waited_for, queued(self.world.trace))
@@ -212,5 +220,3 @@ def to_micros_span(span: timedelta | float | None, parts: dict[str, float]) -> i
         total += timedelta(seconds=span)
     return total // MICROSECOND
 
-
-__all__ = ["DRAIN_WITHIN", "SECOND", "Driver", "to_micros_span"]

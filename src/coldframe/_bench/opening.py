@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from coldframe._core.clock import VirtualTime, keeps_real_time
 from coldframe._core.entropy import SeededEntropy
 from coldframe._core.events import Discarded, Published
 from coldframe._core.moments import to_micros
-from coldframe._core.scheduler import Scheduler
+from coldframe._core.scheduler import Process, Scheduler
 from coldframe._core.selector import AsyncioWaits
 from coldframe._core.trace import Trace
 from coldframe.errors import AlreadyOpen, SetupError
@@ -90,7 +91,7 @@ class OpenBench:
     ) -> None:
         chosen = celery_apps.profile_for(apps[0], profile)
         self.test_process = CeleryProcess("test", pid=0)
-        shuffle = random.Random(seed) if seed else None  # noqa: S311 - an order to test, no secret
+        shuffle = random.Random(seed) if seed else None
         self.scheduler = Scheduler(start, shuffle, self.test_process)
         self.recording = Recording(store)
         self.broker = Broker(chosen, self.scheduler, self.recording)
@@ -99,7 +100,7 @@ class OpenBench:
         self.recording.listen(Published, self.driver.note_published)
         self.recording.listen(Discarded, self.driver.note_discarded)
         self.broker.publish_context = self._publish_context
-        self.in_transaction = lambda: False
+        self.in_transaction: Callable[[], bool] = lambda: False
         self.declared = {id(app): celery_apps.declared_queues(app) for app in apps}
 
     def _swap_in(self, seed: int, allow: tuple[str, ...]) -> None:
@@ -135,7 +136,7 @@ class OpenBench:
 
     def _end_fibers(self) -> None:
         self.driver.close()
-        processes = [beat.process for beat in self.world.beats]
+        processes: list[Process] = [beat.process for beat in self.world.beats]
         for node in self.world.nodes.values():
             processes.append(node.process)
             processes.extend(child.process for child in (node.pool.children if node.pool else ()))

@@ -1,1 +1,1 @@
-"""The simulated broker: exchanges, queues, deliveries and the rules of RabbitMQ and Redis. It knows nothing of Celery."""
+"""The simulated broker: exchanges, queues, deliveries and the rules of RabbitMQ and Redis."""

@@ -38,6 +38,8 @@ class Channel:
         self.timeout_timer: Timer | None = None
         #: Redis: the queues that the next BRPOP names, in its order.
         self.cycle: list[Queue] = []
+        #: Redis: some consumer listens to a fanout exchange.
+        self.has_listeners = False
         #: Redis: auto-delete queues that this channel declared.
         self.auto_delete_queues: list[str] = []
         self._dealer = self.broker.dealer
@@ -110,9 +112,7 @@ class Channel:
                 arguments=arguments or {},
             )
 
-    def queue_bind(
-        self, queue: str, exchange: str, routing_key: str, arguments: dict[str, Any] | None = None
-    ) -> None:
+    def queue_bind(self, queue: str, exchange: str, routing_key: str, arguments: dict[str, Any] | None = None) -> None:
         """Have what matches go from an exchange to a queue."""
         with self._request():
             self._topology.bind_queue(self, queue, exchange, routing_key, arguments or {})

@@ -34,6 +34,8 @@ class Connection:
         self.inbox: deque[Held] = deque()
         #: What the server said without being asked: channel closed, consumer cancelled.
         self.notices: deque[BrokerError] = deque()
+        #: Redis: the last poll found nothing, so that a BRPOP is open as far as the prefetch allows.
+        self.polls = False
         self._channel_count = 0
         self._dealer = broker.dealer
 

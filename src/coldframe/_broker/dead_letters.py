@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from coldframe._broker.message import Message
+from coldframe._broker.profiles import RabbitMQ
 from coldframe._broker.queues import Entry, Queue
 from coldframe._core.moments import SECOND
 
@@ -55,7 +56,7 @@ def _dead_message(broker: Broker, queue: Queue, entry: Entry, reason: str) -> Me
     where = {"reason": reason, "queue": queue.name, "exchange": entry.exchange}
     for name, value in where.items():
         headers.setdefault(f"x-first-death-{name}", value)
-        if broker.profile.name == "rabbitmq" and broker.profile.version >= LAST_DEATH_SINCE:
+        if isinstance(broker.profile, RabbitMQ) and broker.profile.version >= LAST_DEATH_SINCE:
             headers[f"x-last-death-{name}"] = value
     return message
 

@@ -1,4 +1,4 @@
-"""What the two ways of handing out messages have in common: RabbitMQ pushes (pushing.py), Redis is pulled (pulling.py)."""
+"""What RabbitMQ, which pushes (pushing.py), and Redis, which is pulled from (pulling.py), have in common."""
 
 from __future__ import annotations
 

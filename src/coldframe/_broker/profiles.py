@@ -46,7 +46,7 @@ class Redis:
 
 Profile = RabbitMQ | Redis
 
-PROFILES: dict[str, type[RabbitMQ] | type[Redis]] = {RabbitMQ.name: RabbitMQ, Redis.name: Redis}
+PROFILES: dict[str, type[RabbitMQ | Redis]] = {RabbitMQ.name: RabbitMQ, Redis.name: Redis}
 
 
 def resolve(profile: str | Profile) -> Profile:

@@ -137,9 +137,7 @@ class Pushing:
         for held in found:
             if held.queue.lasting:
                 message, node = held.entry.message, channel.connection.owner
-                self._trace.append(
-                    Acked(self._scheduler.now, message.number, held.queue.name, node, message.task_id)
-                )
+                self._trace.append(Acked(self._scheduler.now, message.number, held.queue.name, node, message.task_id))
         if channel.blocked:
             self._credited(channel)
 
@@ -224,7 +222,7 @@ class Pushing:
             self._credited(channel)
         self.arrived(queue)
 
-    def release(self, channels: list[Channel], reason: str, *, orderly: bool) -> None:  # noqa: ARG002
+    def release(self, channels: list[Channel], reason: str, *, orderly: bool) -> None:
         """RabbitMQ takes back what was unacknowledged, however the channel ended."""
         queues: dict[str, Queue] = {}
         for channel in channels:

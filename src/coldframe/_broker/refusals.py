@@ -70,8 +70,8 @@ def check_access(channel: Channel, queue: Queue, *, exclusive: bool | None = Non
     if is_foreign or (exclusive is not None and exclusive is not queue.exclusive):
         raise ChannelClosed(
             405,
-            f"RESOURCE_LOCKED - cannot obtain exclusive access to locked queue '{queue.name}' in vhost '/'. It could be "
-            "originally declared on another connection or the exclusive property value does not match that of the "
+            f"RESOURCE_LOCKED - cannot obtain exclusive access to locked queue '{queue.name}' in vhost '/'. It could "
+            "be originally declared on another connection or the exclusive property value does not match that of the "
             "original declaration.",
         )
 

@@ -56,10 +56,7 @@ def make_exact(timer: Timer, world: World) -> None:
         moment = world.scheduler.now / SECOND if eta is None else to_timestamp(eta)
         return enter_exactly(moment, priority, entry)
 
-    timer.Entry = NumberedEntry
-    timer._enter = enter_exactly
-    timer.enter_after = enter_after
-    timer.enter_at = enter_at
+    vars(timer).update(Entry=NumberedEntry, _enter=enter_exactly, enter_after=enter_after, enter_at=enter_at)
 
 
 class Poller:
@@ -87,9 +84,9 @@ class Hub(KombuHub):
         super().__init__(timer)
         self.world = world
         self.fiber: Fiber | None = None
-        self.on_tick = OrderedSet()
-        self.on_close = OrderedSet()
-        self._ready = OrderedSet()
+        self.on_tick: Any = OrderedSet()
+        self.on_close: Any = OrderedSet()
+        self._ready: Any = OrderedSet()
         self._sockets: dict[int, VirtualSocket] = {}
 
     def _create_poller(self) -> None:
@@ -107,7 +104,7 @@ class Hub(KombuHub):
         self.wake()
         return callback
 
-    def _pop_ready(self) -> OrderedSet:
+    def _pop_ready(self) -> Any:
         ready, self._ready = self._ready, OrderedSet()
         return ready
 

@@ -37,7 +37,7 @@ ACCEPTED, DONE = "accepted", "done"
 def over_the_pipe(value: Any) -> Any:
     """A copy of a value as it arrives in another process."""
     try:
-        return marshal.loads(marshal.dumps(value))
+        return marshal.loads(marshal.dumps(value))  # noqa: S302 - our own bytes
     except ValueError:
         return pickle.loads(pickle.dumps(value))  # noqa: S301 - our own bytes, as billiard does
 
@@ -61,6 +61,7 @@ class Child:
         self.fiber: Fiber = node.world.scheduler.spawn(self.process, self.run)
 
     def run(self) -> None:
+        """What the process does from its first breath to its last."""
         signals.worker_process_init.send(sender=self.pool.node.hostname)
         scheduler = self.pool.node.world.scheduler
         limit = self.pool.max_tasks_per_child
@@ -78,7 +79,8 @@ class Child:
             self.completed += 1
             self.pool.tell_parent(DONE, self, job, outcome)
             if leave is not None:
-                return self._exit(leave)
+                self._exit(leave)
+                return
         self._exit(None)
 
     def _outcome(self, function: Any, args: Any, kwargs: Any) -> tuple[tuple[bool, Any], BaseException | None]:
@@ -215,11 +217,12 @@ class Pool(BasePool):
     def on_stop(self) -> None:
         """Warm shutdown: children finish what they have, the parent handles what they say."""
         self._state = self.CLOSE
+        scheduler = self.node.world.scheduler
+        fiber = scheduler.current
+        self.socket.on_readable = lambda: scheduler.wake(fiber)
         while self.cache and self.children:
             self.handle_messages()
             if self.cache:
-                fiber = self.node.world.scheduler.current
-                self.socket.on_readable = lambda: self.node.world.scheduler.wake(fiber)
                 self._wait_with_timers()
         self.node.run_pending_acks()
         self.on_terminate()

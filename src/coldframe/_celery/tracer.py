@@ -19,7 +19,10 @@ LOST = "LOST"
 class Attempt:
     """One attempt at a task, from its start in a pool process to its end."""
 
-    __slots__ = ("depth", "ended", "exception", "node", "number", "process", "root_id", "state", "task", "task_id", "traceback", "world")
+    __slots__ = (
+        *("depth", "ended", "exception", "node", "number", "process"),
+        *("root_id", "state", "task", "task_id", "traceback", "world"),
+    )
 
     def __init__(self, world: World, node: Node, task: str, task_id: str, root_id: str | None) -> None:
         self.world = world

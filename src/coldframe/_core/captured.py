@@ -12,6 +12,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from coldframe._core.references import KeepsReal, Place, Replacement, Search, Swap, namespace_of
@@ -32,7 +33,7 @@ class Findings:
     """The places found so far, module by module; shared by all sweeps with the same exceptions."""
 
     def __init__(self, keeps_real: KeepsReal) -> None:
-        self._keeps_real = keeps_real
+        self._keeps_real = cache(keeps_real)
         self._watched: dict[int, object] = {}
         self._names: set[str] = set()
         self._modules: dict[str, SearchedModule] = {}

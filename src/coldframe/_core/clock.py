@@ -7,8 +7,10 @@ virtual time: other threads wait for real sockets and locks. The time zone of th
 
 from __future__ import annotations
 
+import datetime
 import operator
 import os
+import sys
 import time
 from threading import get_ident
 from typing import Any
@@ -19,9 +21,6 @@ from coldframe._core.moments import SECOND, seconds_to_micros
 from coldframe._core.references import Replacement
 from coldframe._core.scheduler import Scheduler
 from coldframe.errors import AlreadyOpen, SetupError
-
-#: Where the monotonic clocks stand when a bench opens: the same in each run, and not to be taken for a date.
-MONOTONIC_START = 1000 * SECOND
 
 #: Code that reads a clock this often in one moment, and never waits, is in a loop that waits for time to pass.
 READS_UNTIL_TIME_PASSES = 10_000
@@ -72,7 +71,6 @@ class VirtualTime:
     def __init__(self, scheduler: Scheduler) -> None:
         self.thread = get_ident()
         self._scheduler = scheduler
-        self._monotonic_offset = MONOTONIC_START - scheduler.now
         self._travel: time_machine.travel | None = None
         self._traveller: object = None
         self._reads = 0
@@ -85,6 +83,11 @@ class VirtualTime:
                 "virtual time was started while it already runs",
                 hint="Close the open bench before you open another one.",
             )
+        if "freezegun" in sys.modules and datetime.datetime.__name__ == "FakeDatetime":
+            raise SetupError(
+                "virtual time cannot start while freezegun holds the clock",
+                hint="Open the bench outside of freeze_time, and say when it starts: Bench(start=...).",
+            )
         self.thread = get_ident()
         try:
             _FUNCTIONS.open(self)
@@ -92,12 +95,6 @@ class VirtualTime:
             self._traveller = traveller = self._travel.start()
             # The traveller asks the scheduler each time: nothing has to be updated when the clock moves.
             traveller.time_ns = self._wall_ns  # type: ignore[method-assign]
-        except RuntimeError as error:
-            self.restore()
-            raise SetupError(
-                f"virtual time cannot start: {error}",
-                hint="Don't freeze time around a bench, it has a clock of its own: Bench(start=...).",
-            ) from error
         except BaseException:
             self.restore()
             raise
@@ -135,8 +132,12 @@ class VirtualTime:
         return scheduler.now
 
     def monotonic_micros(self) -> int:
-        """The monotonic clocks' time in microseconds."""
-        return self.read() + self._monotonic_offset
+        """The monotonic clocks' time in microseconds: the wall clock's.
+
+        kombu turns an ETA into a time of the monotonic clock by way of the difference between both. With none, the
+        microsecond that was asked for is met exactly, where doubles would round.
+        """
+        return self.read()
 
     def sleep(self, micros: int) -> None:
         """Park the running fiber; in callbacks of the scheduler nobody can wait, so the span is left out."""

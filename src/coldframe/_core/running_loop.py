@@ -10,8 +10,8 @@ import sys
 from asyncio.events import AbstractEventLoop, _get_running_loop, _set_running_loop
 from typing import Any
 
-#: Since 3.12; since 3.14 the current task is kept per thread, like the loop.
-_swap_current_task: Any = getattr(asyncio.tasks, "_swap_current_task", None)
+#: Since 3.14 the current task is kept per thread, like the loop; until then it is kept per loop.
+_swap_current_task: Any = getattr(asyncio.tasks, "_swap_current_task", None) if sys.version_info >= (3, 14) else None
 
 
 class RunningLoop:

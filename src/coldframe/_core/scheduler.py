@@ -332,7 +332,7 @@ class Scheduler:
             if self._keep_going is not None:
                 if not self._keep_going(upcoming):
                     return self._resume_main()
-            elif (error := self.hopeless(self._main_waits_forever)) is not None:
+            elif upcoming != self.now and (error := self.hopeless(self._main_waits_forever)) is not None:
                 return self._resume_main(error)
             if upcoming is None:
                 return self._resume_main()

@@ -66,7 +66,7 @@ class Transactions:
             finally:
                 watch.left_block(connection, committed=exc_info[0] is None)
 
-        def watched_on_commit(self: Any, func: Any, robust: bool = False) -> Any:
+        def watched_on_commit(self: Any, func: Any, robust: bool = False) -> Any:  # noqa: FBT001, FBT002 - Django's
             on_commit(self, func, robust)
             if watch.is_outermost(self):
                 watch.run_callbacks(self)

@@ -122,28 +122,15 @@ def assert_ran(
 ) -> list[Run]:
     """Assert that a task ran, and give the attempts that match.
 
-    Args:
-        events: A trace.
-        task: A task, its name, or the end of its name when no other name ends so.
-        times: How many attempts there must be; at least one when not given.
-        state: The state they must be in, such as `SUCCESS`.
-        args: What the positional arguments must equal.
-        kwargs: What must be among the keyword arguments, at every depth.
-        node: The node on which they must have run.
-        queue: The queue from which they must have come.
-        unread: The queues that no node reads.
-        known: The names of all tasks there are.
-        decode: Reads a body; without it only JSON is read.
+    There must be as many as `times`, or at least one when it is not given; all in the `state` (such as `SUCCESS`)
+    and on the `node`. Everything else is as for `assert_queued`.
 
     Raises:
         Mismatch: There is none, or another number.
         SetupError: Something given makes no sense.
     """
     wanted = WantedRun(WantedCall(args, kwargs, queue), state, node)
-    book, ledger = RunBook(keep := _keep(task)), Ledger(keep)
-    for event in events:
-        book.take(event)
-        ledger.take(event)
+    book, ledger = _read(events, task)
     given, name = _resolved(task, {*ledger.sent, *book.names, *known})
     attempts = [run for run in book.runs(decode) if run.task == name]
     found = [run for run in attempts if wanted.matches(run)]
@@ -159,6 +146,14 @@ def assert_ran(
         misses = [_nothing_sent(name or given, ledger, known)]
     what = Sought("run", name or given, tuple(wanted.described()))
     raise what.mismatch(times, found, misses, hint="bench.runs() lists every attempt")
+
+
+def _read(events: Iterable[Event], task: object) -> tuple[RunBook, Ledger]:
+    book, ledger = RunBook(keep := _keep(task)), Ledger(keep)
+    for event in events:
+        book.take(event)
+        ledger.take(event)
+    return book, ledger
 
 
 def _keep(task: object) -> Callable[[str], bool] | None:

@@ -37,7 +37,7 @@ class Sought:
             nearest = ranked[: MISSES_SHOWN if not found else MISSES_BESIDE_MATCHES]
             shown += [line for miss in nearest for line in (miss.what, miss.shown and f"    {miss.shown}") if line]
             if len(ranked) > len(nearest):
-                shown.append(f"and {len(ranked) - len(nearest)} further from it")
+                shown.append(f"and {len(ranked) - len(nearest)} more that differ")
         hint = next((miss.hint for miss in nearest if miss.hint), hint)
         return Mismatch("\n  ".join([self._headline(count, len(found)), *shown]), hint=hint)
 

@@ -63,7 +63,7 @@ class Run:
         words = f"{call(self.task or '?', self.args, self.kwargs)} {self.state} on {self.node!r}"
         if self.attempt > 1:
             words += f", attempt {self.attempt}"
-        if self.runtime is not None:
+        if self.runtime:
             words += f", took {span(self.runtime)}"
         if self.exception is not None:
             words += f": {shorten(error_label(self.exception), 60)}"
@@ -77,6 +77,7 @@ class _Attempt:
     """What is known so far of one attempt."""
 
     began: Started | Discarded
+    number: int
     received: Delivered | None
     published: Published | None
     finished: Finished | None = None
@@ -94,6 +95,7 @@ class RunBook:
         self.names: set[str] = set()
         self._keep = keep
         self._attempts: list[_Attempt] = []
+        self._counts: dict[str, int] = {}
         self._latest: dict[tuple[str, int], _Attempt] = {}
         self._published: dict[int, Published] = {}
         self._deliveries = Deliveries()
@@ -144,7 +146,11 @@ class RunBook:
             self._begin(event, self._deliveries.take(event.task_id, event.node))
 
     def _begin(self, event: Started | Discarded, received: Delivered | None) -> _Attempt:
-        attempt = _Attempt(event, received, self._published.get(received.message) if received else None)
+        number = 0
+        if isinstance(event, Started):
+            # An event numbers the attempts of the whole bench; a reader asks which one it was of this task id.
+            number = self._counts[event.task_id] = self._counts.get(event.task_id, 0) + 1
+        attempt = _Attempt(event, number, received, self._published.get(received.message) if received else None)
         self._attempts.append(attempt)
         return attempt
 
@@ -189,11 +195,11 @@ def _run(attempt: _Attempt, decode: Decode) -> Run:
     return Run(
         task=started.task,
         task_id=started.task_id,
-        attempt=started.attempt,
+        attempt=attempt.number,
         state=finished.state if finished else "RUNNING",
         node=started.node,
         process=started.process,
-        queue=started.queue or (attempt.received.queue if attempt.received else None),
+        queue=attempt.received.queue if attempt.received else started.queue,
         args=started.args,
         kwargs=started.kwargs,
         retries=started.retries,

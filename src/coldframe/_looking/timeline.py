@@ -24,7 +24,7 @@ from coldframe._core.events import (
     Started,
     TransactionEnded,
 )
-from coldframe._core.plain import RecordedRepr, error_label, stable_repr
+from coldframe._core.plain import RecordedRepr, error_label, error_text, stable_repr
 from coldframe._looking.bodies import arguments_of
 from coldframe._looking.messages import header_moment
 from coldframe._looking.wording import arguments, shorten, span, times
@@ -84,6 +84,7 @@ class _Teller:
         self._first: int | None = None
         self._tasks: dict[str, str] = {}
         self._processes: dict[tuple[str, int], str] = {}
+        self._attempts: dict[str, int] = {}
         self._resent: dict[str, Published] = {}
         self._tell: dict[type[Event], Callable[[Any], tuple[str, str | None, str] | None]] = {
             Published: self._published,
@@ -149,7 +150,9 @@ class _Teller:
     def _started(self, event: Started) -> tuple[str, str | None, str]:
         self._tasks.setdefault(event.task_id, event.task)
         self._processes[event.task_id, event.attempt] = event.process
-        return event.process, event.task_id, "started" if event.attempt == 1 else f"started, attempt {event.attempt}"
+        # An event numbers the attempts of the whole bench; a reader asks which one it was of this task id.
+        number = self._attempts[event.task_id] = self._attempts.get(event.task_id, 0) + 1
+        return event.process, event.task_id, "started" if number == 1 else f"started, attempt {number}"
 
     def _finished(self, event: Finished) -> tuple[str, str | None, str]:
         process = self._processes.pop((event.task_id, event.attempt), "")
@@ -160,7 +163,7 @@ class _Teller:
         if event.state == "SUCCESS":
             return f"succeeded → {stable_repr(event.result)}"
         if event.state == "RETRY":
-            return f"retry{self._delay(event)}{error}"
+            return f"retry{self._delay(event)}{_cause(event.exception)}"
         words = {"FAILURE": "failed", "LOST": "lost: its process died"}.get(event.state, event.state.lower())
         return f"{words}{error}"
 
@@ -181,6 +184,17 @@ class _Teller:
 
     def _node_changed(self, event: NodeChanged) -> tuple[str, str | None, str]:
         return event.node, None, f"node {event.change}{f': {event.detail}' if event.detail else ''}"
+
+
+def _cause(error: BaseException | None) -> str:
+    """Why a task is tried again: Celery's exception says so after the delay, which is told already."""
+    if error is None:
+        return ""
+    text = error_text(error)
+    if not text.startswith("Retry"):
+        return f": {error_label(error)}"
+    cause = text.partition(": ")[2]
+    return f": {cause}" if cause else ""
 
 
 def _short_names(names: Iterable[str]) -> dict[str, str]:

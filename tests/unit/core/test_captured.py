@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
@@ -17,17 +16,15 @@ MODULE = "coldframe_captured_sample"
 
 
 class Clock:
+    def __init__(self, answer: str) -> None:
+        self.answer = answer
+
     def tick(self) -> str:
-        return "virtual"
+        return self.answer
 
 
-def real_tick() -> str:
-    return "real"
-
-
-REAL: Any = functools.partial(real_tick)
-REAL.__name__ = "tick"
-VIRTUAL = Clock().tick
+REAL = Clock("real").tick
+VIRTUAL = Clock("virtual").tick
 STATE: dict[str, int] = {}
 NEW_STATE: dict[str, int] = {}
 HOME = ModuleType("coldframe_captured_home")

@@ -273,11 +273,11 @@ def test_a_travel_that_a_test_starts_on_top_goes_on_after_the_bench() -> None:
     assert not time_machine.escape_hatch.is_travelling()
 
 
-def test_a_frozen_clock_that_time_machine_cannot_share_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_that_freezegun_holds_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = type("FakeDatetime", (datetime.datetime,), {})
     monkeypatch.setitem(sys.modules, "freezegun", ModuleType("freezegun"))
     monkeypatch.setattr(datetime, "datetime", fake)
-    with pytest.raises(SetupError, match="virtual time cannot start: .*freezegun"):
+    with pytest.raises(SetupError, match="virtual time cannot start while freezegun holds the clock"):
         VirtualTime(Scheduler(START)).install()
     assert not in_virtual_time()
 
@@ -323,7 +323,10 @@ def test_two_processes_with_other_hash_seeds_see_the_same_times() -> None:
             [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True, timeout=60
         )
         outputs.add(run.stdout)
-    assert outputs == {
-        "1767225600100000000 1000.1\n1767225600433333000 1000.433333\n"
-        "1767225600433334000 1000.433334\n1767312000433334000 87400.433334\n"
-    }
+    (output,) = outputs
+    assert output.splitlines() == [
+        "1767225600100000000 1000.1",
+        "1767225600433333000 1000.433333",
+        "1767225600433334000 1000.433334",
+        "1767312000433334000 87400.433334",
+    ]

@@ -53,7 +53,9 @@ BY_TYPE: dict[str, st.SearchStrategy[Any]] = {
 
 
 def events_of(kind: type[Event]) -> st.SearchStrategy[Event]:
-    by_name = BY_NAME | {field.name: BY_TYPE[str(field.type)] for field in dataclasses.fields(kind) if field.name not in BY_NAME}
+    by_name = BY_NAME | {
+        field.name: BY_TYPE[str(field.type)] for field in dataclasses.fields(kind) if field.name not in BY_NAME
+    }
     return st.builds(kind, **{field.name: by_name[field.name] for field in dataclasses.fields(kind)})
 
 
@@ -71,7 +73,7 @@ def test_every_event_comes_back_equal_and_in_order(events: list[Event]) -> None:
 
 
 def test_a_line_leaves_out_what_holds_its_default() -> None:
-    event = Published(AT, 1, "", "mail", ("mail",), "test", task="charge", body=b'[[7], {}, {}]')
+    event = Published(AT, 1, "", "mail", ("mail",), "test", task="charge", body=b"[[7], {}, {}]")
 
     assert dumps([event]) == (
         '{"coldframe_trace": 1}\n'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 import pytest
@@ -36,6 +37,7 @@ class Story:
         self.now = START
         self._messages = 0
         self._attempts: dict[str, int] = {}
+        self._numbers = count(1)
 
     def wait(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
@@ -64,10 +66,10 @@ class Story:
     def start(self, number: int, node: str = "mail", *, redelivered: bool = False) -> None:
         sent = self.published(number)
         args, kwargs, _ = json.loads(sent.body)
-        attempt = self._attempts[sent.task_id or ""] = self._attempts.get(sent.task_id or "", 0) + 1
+        attempt = self._attempts[sent.task_id or ""] = next(self._numbers)
         self.tell(
-            Started, sent.task_id, sent.task, node, f"{node}/1", attempt, tuple(args), kwargs, sent.retries, redelivered,
-            sent.queues[0],
+            Started, sent.task_id, sent.task, node, f"{node}/1", attempt, tuple(args), kwargs, sent.retries,
+            redelivered, sent.queues[0],
         )  # fmt: skip
 
     def finish(self, number: int, state: str = "SUCCESS", **fields: Any) -> None:

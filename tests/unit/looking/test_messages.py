@@ -169,7 +169,9 @@ def test_the_types_that_celery_marks_in_json_are_read_as_kombu_reads_them(story:
     published = story.published(1)
 
     assert arguments_of(published) == (tuple(PLAIN), {"at": PLAIN[2]})
-    assert arguments_of(published, lambda body, _kind, _encoding: kombu.utils.json.loads(body)) == arguments_of(published)
+    assert arguments_of(published, lambda body, _kind, _encoding: kombu.utils.json.loads(body)) == arguments_of(
+        published
+    )
 
 
 def test_another_content_type_needs_a_decoder(story: Story) -> None:
@@ -178,7 +180,7 @@ def test_another_content_type_needs_a_decoder(story: Story) -> None:
     story.tell(Published, 1, "", "mail", ("mail",), "test", task="t", task_id="i", body=body, **fields)
 
     (unread,) = queued(story.events)
-    (message,) = queued(story.events, decode=lambda body, _kind, _encoding: pickle.loads(body))  # noqa: S301
+    (message,) = queued(story.events, decode=lambda body, _kind, _encoding: pickle.loads(body))
 
     assert repr(unread) == f"<Message t(<{len(body)} bytes of application/x-python-serialize>) in 'mail'>"
     assert (message.args, message.kwargs) == ((7,), {"a": 1})
@@ -210,7 +212,7 @@ def test_another_content_type_needs_a_decoder(story: Story) -> None:
     ],
     ids=str,
 )
-def test_criteria_match_a_part(story: Story, criteria: Any, matches: bool) -> None:  # noqa: FBT001
+def test_criteria_match_a_part(story: Story, criteria: Any, matches: bool) -> None:
     kwargs = {"order": {"lines": {"pear": 2, "fig": 1}, "id": 4}}
     story.send(7, [1, 2], kwargs=kwargs, eta=timedelta(hours=3))
 
@@ -243,7 +245,7 @@ def test_a_part_of_a_word_names_no_task(story: Story, task: str) -> None:
         (7, {}, r"^7 is neither the name of a task nor a task\n  hint: pass the task itself"),
         (None, {"args": 7}, r"^args=7 is neither a tuple nor a list\n  hint: write args=\(7,\)"),
         (None, {"kwargs": 7}, r"^kwargs=7 is no dict\n"),
-        (None, {"eta": datetime(2026, 3, 29)}, r"^eta=datetime.datetime\(2026, 3, 29, 0, 0\) has no time zone\n"),  # noqa: DTZ001
+        (None, {"eta": datetime(2026, 3, 29)}, r"^eta=datetime.datetime\(2026, 3, 29, 0, 0\) has no time zone\n"),
         (None, {"eta": timedelta(1)}, r"^eta=datetime.timedelta\(days=1\) counts from now, which is not known here\n"),
         (None, {"within": 5}, r"^within=5 is no span\n  hint: write within=timedelta\(seconds=5\)"),
     ],

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from coldframe._core.events import Discarded
+from coldframe._core.events import Discarded, Started
 from coldframe._looking.runs import Run, runs
 
 if TYPE_CHECKING:
@@ -65,6 +65,14 @@ def test_each_retry_is_a_run_of_its_own_with_its_own_publish(story: Story) -> No
         "<Run billing.tasks.charge(7) RETRY on 'mail', took 500 ms: ValueError('no answer')>",
         "<Run billing.tasks.charge(7) SUCCESS on 'mail', attempt 2, took 500 ms → 42>",
     ]
+
+
+def test_the_queue_is_the_one_it_was_delivered_from(story: Story) -> None:
+    number = story.send()
+    story.deliver(number)
+    story.tell(Started, "id-1", "billing.tasks.charge", "mail", "mail/1", 1, (), {}, 0, False, "a.routing.key")
+
+    assert [run.queue for run in runs(story.events)] == ["mail"]
 
 
 def test_what_has_not_finished_is_running(story: Story) -> None:
