@@ -5,27 +5,34 @@ Celery's suite is public and not part of this repository. `README.md` beside thi
 
 from __future__ import annotations
 
+import logging
+import os
 import re
 import time
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 import pytest
-from celery import Celery
+from celery import Celery, signals
 from celery.contrib.pytest import celery_app, celery_session_app
 from celery.contrib.testing.manager import Manager
+from celery.utils.nodenames import anon_nodename
 
 from coldframe import Bench
+from coldframe._celery import worker_state
 from coldframe._celery import world as worlds
 from coldframe._celery.redis_client import RedisClient
 from coldframe._core.moments import seconds_to_micros
 
-TEST_BROKER = "pyamqp://"
+#: As in the suite itself; the profile of the bench follows it.
+TEST_BROKER = os.environ.get("TEST_BROKER", "redis://localhost/0")
 TEST_BACKEND = "redis://localhost/0"
 
+#: One test expects the microseconds of an ETA to be written out.
+START = "2026-01-05T09:00:00.000123+00:00"
+
 #: A pool process of a real worker takes some time to begin; a test asks for strictly more than an ETA.
-LATENCY = timedelta(microseconds=500)
+LATENCY_S = 0.0005
 
 __all__ = ("celery_app", "celery_session_app", "flaky", "get_active_redis_channels")
 
@@ -33,6 +40,10 @@ __all__ = ("celery_app", "celery_session_app", "flaky", "get_active_redis_channe
 def flaky(function: Any) -> Any:
     """The suite reruns its tests; on a bench nothing is flaky."""
     return function
+
+
+def take_some_time(**signal: Any) -> None:
+    time.sleep(LATENCY_S)
 
 
 class SuiteRedis(RedisClient):
@@ -127,10 +138,15 @@ def bench(suite_app: Celery, celery_app: Celery, monkeypatch: pytest.MonkeyPatch
     from t.integration import tasks
 
     monkeypatch.setattr(tasks, "get_redis_connection", get_redis_connection)
-    opened = Bench(suite_app, celery_app, profile="rabbitmq", failures="collect", unread="collect")
+    opened = Bench(suite_app, celery_app, start=START, failures="collect", unread="collect")
     with opened as bench:
-        bench.node("celery", app=suite_app, concurrency=2, queues=["celery"], task_events=True)
-        bench.settle()
+        signals.task_prerun.connect(take_some_time, weak=False)
+        logging.getLogger("celery").setLevel(logging.INFO)
+        node = bench.node(anon_nodename(), app=suite_app, concurrency=1, queues=["celery"], task_events=True)
+        # The suite's worker is a thread of the test process, and one test clears its state from there.
+        worker_state.WorkerState.current = worlds.current().process.worker_state = node.containers
+        assert suite_app.backend is not None
+        bench.advance(seconds=2)
         yield bench
 
 

@@ -52,6 +52,11 @@ class RealWorld(World):
             cable.close()
         if self.broker == "rabbitmq":
             self._delete_queues()
+        self._close_app()
+
+    def _close_app(self) -> None:
+        self.app.backend.result_consumer.stop()
+        self.app.backend.client.connection_pool.disconnect()
         self.app.close()
         # Apps share kombu's pools; a pooled connection remembers queues as declared that are deleted here.
         pools.reset()  # type: ignore[no-untyped-call]

@@ -101,7 +101,7 @@ class Bench:
             allow=self._allow,
             driver_options=self._driver_options,
         )
-        self._open.scheduler.on_main_waits = self._start_default_node
+        self._open.scheduler.on_main_waits = self._before_waiting
         return self
 
     def __exit__(
@@ -224,7 +224,8 @@ class Bench:
             )
         return nodes[name]
 
-    def _start_default_node(self) -> None:
+    def _before_waiting(self) -> None:
+        self._now_open.driver.watch()
         if self._wants_default_node:
             self.node()
 

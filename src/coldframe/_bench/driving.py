@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from coldframe._bench import complaints
 from coldframe._core.events import Discarded, Published
 from coldframe._core.moments import MICROSECOND
+from coldframe._core.scheduler import Process
 from coldframe._core.watchdog import Stuck, Watchdog
 from coldframe.errors import ColdframeError, NotOpen, WorkError
 
@@ -63,6 +64,7 @@ class Driver:
         world.on_attempt_started = self._attempt_started
         world.on_attempt_ended = self._attempt_ended
         world.scheduler.hopeless = self._hopeless
+        world.scheduler.explain = self._explain
 
     # --- moving time ------------------------------------------------------------------------------------
 
@@ -102,11 +104,11 @@ class Driver:
         for beat in self.world.beats:
             beat.look_again()
         self._ran.clear()
+        scheduler.drive(keep_going)
+
+    def watch(self) -> None:
+        """Interrupt what runs for too long from here on; called whenever the test begins to wait."""
         self._watchdog.start()
-        try:
-            scheduler.drive(keep_going)
-        except Stuck:
-            raise self._stuck_error() from None
 
     def close(self) -> None:
         """End what runs in real time."""
@@ -204,6 +206,10 @@ class Driver:
 
     def _note_stuck(self) -> None:
         self._stuck = self.world.attempt()
+
+    def _explain(self, process: Process, error: BaseException) -> BaseException:
+        """What the test is told when a process of the bench ends with an error."""
+        return self._stuck_error() if isinstance(error, Stuck) else error
 
     def _stuck_error(self) -> ColdframeError:
         attempt = self._stuck

@@ -246,6 +246,7 @@ class Broker:
                 message.root_id,
                 message.group_id,
                 in_transaction,
+                message.headers.get("compression"),
             )
         )
 

@@ -68,33 +68,29 @@ class MemoryBackend(KeyValueStoreBackend):
 
 
 def install(stack: ExitStack, world: World, app: Celery) -> None:
-    """Give the app its result store for the time of the bench."""
-    if "_backend_cache" in vars(app) or hasattr(app, "_backend_cache"):
-        replace(stack, app, "_backend_cache", None)
-    own = vars(app._local).get("backend")
-    if own is None:
-        stack.callback(app._local.__dict__.pop, "backend", None)
-    else:
+    """Have the app make its result store anew for the time of the bench, when it is first asked for."""
+    make_backend = app._get_backend
+    replace(stack, app, "_backend_cache", None)
+    own = vars(app._local).pop("backend", None)
+    if own is not None:
         stack.callback(setattr, app._local, "backend", own)
-    backend = _simulated(stack, world, app)
-    if hasattr(app, "_backend_cache"):
-        app._backend_cache = backend
-    app._local.backend = backend
+    stack.callback(vars(app._local).pop, "backend", None)
+    replace(stack, app, "_get_backend", lambda: _simulated(stack, world, app, make_backend))
 
 
-def _simulated(stack: ExitStack, world: World, app: Celery) -> Any:
+def _simulated(stack: ExitStack, world: World, app: Celery, make_backend: Callable[[], Any]) -> Any:
     backend_class, url = _configured(app)
     module = backend_class.__module__
     names = {parent.__module__ for parent in backend_class.__mro__}
     if "celery.backends.redis" in names:
-        return _on_simulated_redis(stack, world, app._get_backend())
+        return _on_simulated_redis(stack, world, make_backend())
     if issubclass(backend_class, DisabledBackend) or module == "celery.backends.rpc":
-        return app._get_backend()
+        return make_backend()
     if module in SERVER_BACKENDS or not _is_local(module, url or "", app):
         return MemoryBackend(app, lambda: world.scheduler.now)
     if module == "celery.backends.cache":
         _empty_dummy_cache(stack)
-    return app._get_backend()
+    return make_backend()
 
 
 def _configured(app: Celery) -> tuple[type, str | None]:

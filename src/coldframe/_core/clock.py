@@ -1,7 +1,7 @@
 """Virtual time for this thread: what `time`, `datetime` and `sleep` say and do while a bench is open.
 
 The wall clock is replaced in place by time-machine, so that captured references follow too; the monotonic clocks
-and `sleep` are replaced by a sweep over the loaded modules (`Captured`). Only the thread of the bench lives in
+and `sleep`, which it leaves alone since its version 3, by a sweep over the loaded modules (`Captured`). Only the
 virtual time: other threads wait for real sockets and locks. The time zone of the host stays as it is.
 """
 
@@ -72,7 +72,7 @@ class VirtualTime:
         self.thread = get_ident()
         self._scheduler = scheduler
         self._travel: time_machine.travel | None = None
-        self._traveller: object = None
+        self._traveller: time_machine.Traveller | None = None
         self._reads = 0
         self._read_at = (-1, -1)
 
@@ -108,7 +108,7 @@ class VirtualTime:
         if travel is None or traveller is None:
             return
         # A test may have started a travel of its own on top of ours: then theirs goes on.
-        stack = _travellers()
+        stack = time_machine.traveller_stack
         if stack and stack[-1] is traveller:
             travel.stop()
         elif traveller in stack:
@@ -255,10 +255,3 @@ def real_sleep(seconds: float) -> None:
 def in_virtual_time() -> bool:
     """Whether a bench is open and this is its thread."""
     return _FUNCTIONS.open_here() is not None
-
-
-def _travellers() -> list[object]:
-    """The travels that time-machine has under way, the last one on top; the list was renamed in 3.0."""
-    name = "traveller_stack" if hasattr(time_machine, "traveller_stack") else "coordinates_stack"
-    stack: list[object] = getattr(time_machine, name)
-    return stack

@@ -49,6 +49,7 @@ class Published(Event):
     root_id: str | None = None
     group_id: str | None = None
     in_transaction: bool = False
+    compression: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

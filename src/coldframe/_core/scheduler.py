@@ -105,6 +105,8 @@ class Scheduler:
         self.hopeless: Callable[[bool], BaseException | None] = lambda forever: None
         #: Called before the test waits or drives.
         self.on_main_waits: Callable[[], None] = lambda: None
+        #: Asked what the test shall be told when a fiber ends with an error.
+        self.explain: Callable[[Process, BaseException], BaseException] = lambda process, error: error
         self.switches = 0
         self._shuffle = shuffle
         self._ready: deque[Fiber] = deque()
@@ -159,7 +161,7 @@ class Scheduler:
             except GreenletExit:
                 pass
             except BaseException as error:
-                self.interrupt(error)
+                self.interrupt(self.explain(process, error))
             finally:
                 if fiber in process.fibers:
                     process.fibers.remove(fiber)

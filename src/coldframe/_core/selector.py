@@ -10,15 +10,15 @@ that expects some is given a span of real time, once per wait.
 
 from __future__ import annotations
 
-import math
 import selectors
 from asyncio.base_events import BaseEventLoop
 from asyncio.events import _get_running_loop
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from coldframe._core.clock import in_virtual_time, real_monotonic
-from coldframe._core.moments import SECOND
+from coldframe._core.moments import seconds_to_micros
 from coldframe._core.scheduler import Fiber, Scheduler
 from coldframe.errors import NeverReady
 
@@ -29,6 +29,10 @@ SOCKET_PATIENCE_S = 0.2
 #: The same for work that the loop gave to a thread or process: unlike a socket it is sure to answer, so a
 #: timeout around it should not expire only because its seconds are real ones.
 EXECUTOR_PATIENCE_S = 5.0
+
+#: A loop calls what is due within the resolution of its clock, which steps by microseconds here. Half a step covers
+#: what doubles round off a date, and calls nothing a step too early; with less, a loop would spin without progress.
+CLOCK_RESOLUTION_S = 0.5e-6
 
 #: Several loops are asked in turn, this long each.
 _SLICE_S = 0.001
@@ -61,6 +65,7 @@ class AsyncioWaits:
         self._waits: list[_Wait] = []
         self._handed_out: dict[BaseEventLoop, int] = {}
         self._undo: list[tuple[type, str, Any, Any]] = []
+        self._resolutions: WeakKeyDictionary[BaseEventLoop, float] = WeakKeyDictionary()
 
     def install(self) -> None:
         """Replace the waits of asyncio's loops, in all threads; those of other threads go on as before."""
@@ -83,6 +88,9 @@ class AsyncioWaits:
             self._undo.pop()
         if self._look_for_input in self._scheduler.before_jump:
             self._scheduler.before_jump.remove(self._look_for_input)
+        for loop, resolution in self._resolutions.items():
+            vars(loop)["_clock_resolution"] = resolution
+        self._resolutions.clear()
         self._waits.clear()
         self._handed_out.clear()
 
@@ -117,6 +125,9 @@ class AsyncioWaits:
             self._handed_out[loop] = left
 
     def _wait(self, loop: Any, selector: Any, real: Select, timeout: float | None) -> list[Any]:
+        if loop not in self._resolutions:
+            self._resolutions[loop] = vars(loop)["_clock_resolution"]
+            vars(loop)["_clock_resolution"] = CLOCK_RESOLUTION_S
         events = real(selector, 0)
         scheduler = self._scheduler
         if events or (timeout is not None and timeout <= 0) or not scheduler.can_park:
@@ -124,7 +135,7 @@ class AsyncioWaits:
         wait = _Wait(scheduler.current, selector, real, self._patience_for(loop, selector))
         self._waits.append(wait)
         try:
-            woken = scheduler.park(None if timeout is None else _micros_until_due(timeout))
+            woken = scheduler.park(None if timeout is None else seconds_to_micros(timeout))
         finally:
             if wait in self._waits:
                 self._waits.remove(wait)
@@ -179,8 +190,3 @@ def _selector_classes() -> list[type]:
         for value in vars(selectors).values()
         if isinstance(value, type) and value is not selectors.BaseSelector and "select" in value.__dict__
     ]
-
-
-def _micros_until_due(seconds: float) -> int:
-    """Round up, so that what the loop waits for is due then; but not for what the float got wrong."""
-    return max(1, math.ceil(seconds * SECOND - 0.001))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import bz2
 import json
+import lzma
+import zlib
 from collections.abc import Callable
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -17,6 +20,13 @@ Decode = Callable[[bytes, str, str], Any]
 """Takes body, content type and content encoding, and gives the payload (Celery's `[args, kwargs, embed]`)."""
 
 JSON = "application/json"
+
+#: What the header `compression` names, with what undoes it.
+DECOMPRESS: dict[str | None, Callable[[bytes], bytes]] = {
+    "application/x-gzip": zlib.decompress,
+    "application/x-bz2": bz2.decompress,
+    "application/x-lzma": lzma.decompress,
+}
 
 MARKED: dict[str, Callable[[Any], Any]] = {
     "bytes": str.encode,
@@ -47,7 +57,8 @@ def arguments_of(published: Published, decode: Decode = decode_json) -> tuple[tu
     """
     kind = published.content_type or JSON
     try:
-        payload = decode(published.body, kind, published.content_encoding or "utf-8")
+        decompress = DECOMPRESS.get(published.compression, bytes)
+        payload = decode(decompress(published.body), kind, published.content_encoding or "utf-8")
         args, kwargs = (payload["args"], payload["kwargs"]) if isinstance(payload, dict) else payload[:2]
         return tuple(args), dict(kwargs)
     except Exception:  # a foreign decoder may raise anything, and the message is there all the same

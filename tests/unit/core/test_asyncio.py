@@ -102,6 +102,14 @@ def test_a_wait_longer_than_the_longest_select_is_exact() -> None:
         assert scheduler.now == START + 90 * 86400 * SECOND
 
 
+@pytest.mark.parametrize(("span", "micros"), [(1e-6, 1), (1e-9, 1), (0.1, 100_000), (1 / 3, 333_333), (2 / 3, 666_667)])
+def test_a_wait_is_exact_to_the_microsecond(span: float, micros: int) -> None:
+    with virtual() as scheduler:
+        for count in range(1, 50):
+            asyncio.run(asyncio.sleep(span))
+            assert scheduler.now == START + count * micros
+
+
 def test_a_timeout_expires_at_its_virtual_moment() -> None:
     async def main() -> None:
         async with asyncio.timeout(30):
@@ -248,11 +256,12 @@ def test_two_fibers_talk_to_two_servers_at_once() -> None:
 
 def test_a_loop_that_was_made_before_the_bench_waits_in_virtual_time_too() -> None:
     async def main() -> list[float]:
-        await asyncio.sleep(0)
+        loop: Any = asyncio.get_running_loop()
+        resolution = loop._clock_resolution
         with virtual() as scheduler:
             found = await sleep_all(3600, 60)
             assert scheduler.now == START + 3600 * SECOND
-        await asyncio.sleep(0)
+        assert loop._clock_resolution == resolution
         return found
 
     assert asyncio.run(main()) == [3600, 60]
