@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -55,6 +56,8 @@ class RealWorld(World):
         self._close_app()
 
     def _close_app(self) -> None:
+        # A result that goes after its app was closed would connect again to unsubscribe.
+        gc.collect()
         self.app.backend.result_consumer.stop()
         self.app.backend.client.connection_pool.disconnect()
         self.app.close()

@@ -9,13 +9,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from coldframe._bench import driving
-from coldframe._bench.opening import OpenBench, parse_start, refuse_second_bench
+from coldframe._bench.opening import OpenBench, parse_moment, parse_start, refuse_second_bench
 from coldframe._broker.profiles import Profile
 from coldframe._celery.apps import find_app
 from coldframe._celery.beat import Beat
 from coldframe._celery.bodies import decode_body
 from coldframe._celery.node import PREFORK, Node
-from coldframe._core.moments import to_datetime, to_micros
+from coldframe._core.moments import to_datetime
 from coldframe._core.trace import FileTrace, MemoryTrace, Trace
 from coldframe._looking import assertions, messages, tally, timeline
 from coldframe._looking import runs as looking_runs
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from celery import Celery
 
 DEFAULT_CONCURRENCY = 4
+DEFAULT_NODE = "celery"
 
 
 class Bench:
@@ -84,23 +85,29 @@ class Bench:
         self._open: OpenBench | None = None
         self._wants_default_node = True
         self._store: Trace = MemoryTrace()
+        self._known: frozenset[str] = frozenset()
 
     # --- opening and closing ----------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
         refuse_second_bench()
         apps = tuple(find_app(app) for app in self._apps)
+        start = parse_start(self._start)
         self._store = FileTrace(self._trace_file) if self._trace_file else MemoryTrace()
         self._wants_default_node = True
-        self._open = OpenBench(
-            apps,
-            start=parse_start(self._start),
-            profile=self._profile,
-            seed=self._seed,
-            store=self._store,
-            allow=self._allow,
-            driver_options=self._driver_options,
-        )
+        try:
+            self._open = OpenBench(
+                apps,
+                start=start,
+                profile=self._profile,
+                seed=self._seed,
+                store=self._store,
+                allow=self._allow,
+                driver_options=self._driver_options,
+            )
+        except BaseException:
+            self._close_store()
+            raise
         self._open.scheduler.on_main_waits = self._before_waiting
         return self
 
@@ -113,9 +120,12 @@ class Bench:
                 opened.driver.complain(about_unread=True)
         finally:
             self._open = None
-            opened.stack.close()
-            if isinstance(self._store, FileTrace):
-                self._store.close()
+            opened.close()
+            self._close_store()
+
+    def _close_store(self) -> None:
+        if isinstance(self._store, FileTrace):
+            self._store.close()
 
     @property
     def _now_open(self) -> OpenBench:
@@ -130,7 +140,7 @@ class Bench:
 
     def node(
         self,
-        name: str = "celery",
+        name: str = DEFAULT_NODE,
         *,
         queues: list[str] | tuple[str, ...] | str | None = None,
         concurrency: int | None = None,
@@ -227,7 +237,7 @@ class Bench:
     def _before_waiting(self) -> None:
         self._now_open.driver.watch()
         if self._wants_default_node:
-            self.node()
+            self.node(DEFAULT_NODE)
 
     # --- time -------------------------------------------------------------------------------------------
 
@@ -252,7 +262,7 @@ class Bench:
 
     def run_until(self, moment: datetime | str) -> Tally:
         """Run everything up to a moment, and stand there."""
-        return self._until(parse_start(moment) if isinstance(moment, str) else to_micros(moment))
+        return self._until(parse_moment(moment))
 
     def drain(self, *, within: timedelta = driving.DRAIN_WITHIN) -> Tally:
         """Run until nothing is left, jumping over waits.
@@ -314,17 +324,26 @@ class Bench:
 
     def runs(self, task: Any = None) -> list[Run]:
         """Each attempt at a task in order of its start, also those that were given up without running."""
-        return looking_runs.runs(self._store, task)
+        return looking_runs.runs(self._store, task, decode=decode_body)
 
     def assert_queued(self, task: Any = None, *, count: int | None = None, **criteria: Any) -> list[Message]:
         """Fail unless such a message waits; the failure lists the near misses. See `queued`."""
         return assertions.assert_queued(
-            self._store, self._last_moment(), task, count=count, unread=self._unread(), decode=decode_body, **criteria
+            self._store,
+            self._last_moment(),
+            task,
+            count=count,
+            unread=self._unread(),
+            known=self._known,
+            decode=decode_body,
+            **criteria,
         )
 
     def assert_not_queued(self, task: Any = None, **criteria: Any) -> None:
         """Fail if such a message waits. See `queued`."""
-        assertions.assert_not_queued(self._store, self._last_moment(), task, decode=decode_body, **criteria)
+        assertions.assert_not_queued(
+            self._store, self._last_moment(), task, known=self._known, decode=decode_body, **criteria
+        )
 
     def assert_ran(self, task: Any, *, times: int | None = None, **criteria: Any) -> list[Run]:
         """Fail unless a task ran, or ran as often as said; the failure lists the near misses.
@@ -334,7 +353,15 @@ class Bench:
             times: How many attempts there were.
             **criteria: `state`, `args`, `kwargs`, `node`, `queue` of the attempts that count.
         """
-        return assertions.assert_ran(self._store, task, times=times, unread=self._unread(), **criteria)
+        return assertions.assert_ran(
+            self._store,
+            task,
+            times=times,
+            unread=self._unread(),
+            known=self._known,
+            decode=decode_body,
+            **criteria,
+        )
 
     def timeline(self, *, last: int | None = None) -> str:
         """What happened, one line per event, for people to read."""

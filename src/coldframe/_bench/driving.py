@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
@@ -12,7 +13,7 @@ from coldframe._core.events import Discarded, Published
 from coldframe._core.moments import MICROSECOND
 from coldframe._core.scheduler import Process
 from coldframe._core.watchdog import Stuck, Watchdog
-from coldframe.errors import ColdframeError, NotOpen, WorkError
+from coldframe.errors import ColdframeError, NotOpen, SetupError, WorkError
 
 if TYPE_CHECKING:
     from coldframe._celery.tracer import Attempt
@@ -26,6 +27,9 @@ BEAT_PATIENCE = timedelta(days=8) // MICROSECOND
 
 #: A result store that is polled shows a result only at the next poll: so often time may jump with nothing to do.
 IDLE_JUMPS = 3
+
+#: What a span of time can be given in.
+SPAN_PARTS = ("weeks", "days", "hours", "minutes", "seconds", "milliseconds", "microseconds")
 
 Expectation = Callable[["Attempt"], bool]
 
@@ -219,10 +223,18 @@ class Driver:
 
 def to_micros_span(span: timedelta | float | None, parts: dict[str, float]) -> int:
     """A span given as timedelta, seconds or parts (`hours=2`), in microseconds."""
-    total = timedelta(**parts)
-    if isinstance(span, timedelta):
-        total += span
-    elif span is not None:
-        total += timedelta(seconds=span)
-    return total // MICROSECOND
+    for part in parts:
+        if part not in SPAN_PARTS:
+            near = difflib.get_close_matches(part, SPAN_PARTS, n=1, cutoff=0.0)[0]
+            raise SetupError(
+                f"a span of time has no part {part!r}",
+                hint=f"did you mean '{near}'? The parts are those of timedelta: {', '.join(SPAN_PARTS)}",
+            )
+    try:
+        return (timedelta(**parts) + (span if isinstance(span, timedelta) else timedelta(seconds=span or 0))) // MICROSECOND
+    except TypeError as error:
+        raise SetupError(
+            f"{span!r} is no span of time: {error}" if span is not None else f"{parts!r} is no span of time: {error}",
+            hint="pass seconds, a timedelta, or parts: bench.advance(hours=2)",
+        ) from error
 

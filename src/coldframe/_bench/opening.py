@@ -22,6 +22,7 @@ from coldframe._core.captured import Captured
 from coldframe._core.clock import VirtualTime, keeps_real_time
 from coldframe._core.entropy import SeededEntropy
 from coldframe._core.events import Discarded, Published
+from coldframe._core.interrupts import Interrupts
 from coldframe._core.moments import to_micros
 from coldframe._core.scheduler import Process, Scheduler
 from coldframe._core.selector import AsyncioWaits
@@ -41,18 +42,30 @@ def parse_start(start: datetime | str | None) -> int:
     Raises:
         SetupError: When it is no moment, or has no time zone.
     """
-    if start is None:
-        return to_micros(DEFAULT_START)
+    return parse_moment(DEFAULT_START if start is None else start, "start")
+
+
+def parse_moment(given: datetime | str, what: str = "moment") -> int:
+    """An aware datetime or its ISO form in microseconds since the epoch.
+
+    Raises:
+        SetupError: When it is no moment, or has no time zone.
+    """
     try:
-        moment = datetime.fromisoformat(start) if isinstance(start, str) else start
+        moment = datetime.fromisoformat(given) if isinstance(given, str) else given
     except ValueError as error:
         raise SetupError(
-            f"the start {start!r} is no moment in ISO form: {error}",
+            f"the {what} {given!r} is no moment in ISO form: {error}",
             hint="write it as '2026-03-29T00:00+01:00'",
         ) from error
-    if moment.tzinfo is None:
+    if not isinstance(moment, datetime):
         raise SetupError(
-            f"the start {start!r} has no time zone, so it is no exact moment",
+            f"the {what} {given!r} is no moment",
+            hint="pass an aware datetime, or its ISO form: '2026-03-29T00:00+01:00'",
+        )
+    if moment.tzinfo is None or moment.utcoffset() is None:
+        raise SetupError(
+            f"the {what} {given!r} has no time zone, so it is no exact moment",
             hint=f"add the offset: '{moment.isoformat()}+00:00', or pass an aware datetime",
         )
     return to_micros(moment)
@@ -77,8 +90,17 @@ class OpenBench:
         with ExitStack() as undo:
             undo.callback(self.stack.close)
             self._build(apps, start, profile, seed, store, driver_options)
-            self._swap_in(seed, allow)
+            self._interrupts = Interrupts(self.scheduler)
+            self.stack.callback(self._interrupts.restore)
+            self._interrupts.install()
+            with self._interrupts.held():
+                self._swap_in(seed, allow)
             undo.pop_all()
+
+    def close(self) -> None:
+        """End everything that runs, and put everything back."""
+        with self._interrupts.held():
+            self.stack.close()
 
     def _build(
         self,
@@ -109,7 +131,6 @@ class OpenBench:
         stack = self.stack
         world.enter(self.world)
         stack.callback(world.leave, self.world)
-        stack.callback(self._end_fibers)
         self.test_process.enter()
         swap.put_on_bench(stack, self.world)
         patch_results(stack, self.world, self.driver.waiting, self.driver.observe)
@@ -128,6 +149,7 @@ class OpenBench:
         for part in (Captured(pairs, keeps_real_time), clock, entropy, AsyncioWaits(self.scheduler)):
             stack.callback(part.restore)
             part.install()
+        stack.callback(self._end_fibers)
 
     def _publish_context(self) -> tuple[str, str | None, bool]:
         attempt = self.world.attempt()

@@ -12,6 +12,7 @@ from celery.local import Proxy
 from coldframe._broker.profiles import Profile, RabbitMQ, Redis, resolve
 from coldframe.errors import AppNotFound
 
+FORM = "its form is 'package.module:app'"
 DEFAULT_ATTRIBUTES = ("app", "celery", "celery_app")
 
 
@@ -35,12 +36,18 @@ def find_app(app: Any) -> Celery:
 
 def _app_at(path: str) -> Celery:
     module_name, _, attribute = path.partition(":")
+    if not all(part.isidentifier() for part in module_name.split(".")):
+        raise AppNotFound(f"{path!r} is no path of an app", hint=f"correct it; {FORM}")
     try:
         module = importlib.import_module(module_name)
-    except ImportError as error:
+    except Exception as error:
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        is_absent = missing is not None and f"{module_name}.".startswith(f"{missing}.")
         raise AppNotFound(
-            f"the app path {path!r} does not import: {error}",
-            hint="run from the directory that holds the package, or correct the path; its form is 'package.module:app'",
+            f"the app path {path!r} does not import: {type(error).__name__}: {error}",
+            hint=f"run from the directory that holds the package, or correct the path; {FORM}"
+            if is_absent
+            else f"make 'import {module_name}' work first: the traceback above shows where it fails",
         ) from error
     names = (attribute,) if attribute else DEFAULT_ATTRIBUTES
     for name in names:
@@ -85,5 +92,13 @@ def _profile_of_url(app: Celery) -> str:
 
 
 def declared_queues(app: Celery) -> tuple[str, ...]:
-    """The queues that the app declares: what `celery worker` reads without -Q."""
-    return tuple(app.amqp.queues)
+    """The queues that the app declares: what `celery worker` reads without -Q.
+
+    The app makes its queues of its settings once, when it first needs them: that is left to it.
+    """
+    amqp = app.amqp
+    had_queues = "queues" in vars(amqp)
+    declared = tuple(amqp.queues)
+    if not had_queues:
+        del amqp.queues
+    return declared

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from amqp.protocol import queue_declare_ok_t
 from kombu.message import Message as KombuMessage
 from kombu.transport import base
 from kombu.transport.base import to_rabbitmq_queue_arguments
-from kombu.transport.virtual import base as virtual
 
 from coldframe._broker.message import Delivery, Message
 from coldframe._broker.profiles import Redis
@@ -206,7 +206,7 @@ class Channel(base.StdChannel):
         declared = self._channel.queue_declare(
             queue, passive=passive, durable=durable, exclusive=exclusive, auto_delete=auto_delete, arguments=arguments
         )
-        return virtual.queue_declare_ok_t(*declared)
+        return queue_declare_ok_t(*declared)
 
     def queue_bind(
         self,

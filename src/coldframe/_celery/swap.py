@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import signal
 from contextlib import ExitStack
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from celery import _state, signals
 from celery.app.amqp import Queues
 from celery.utils.dispatch import Signal
+from kombu.common import Broadcast
+from kombu.utils.uuid import uuid
 
 from coldframe._celery import patches, result_backends, transport
 from coldframe._celery.patches import replace
@@ -35,6 +39,23 @@ class BenchQueues(Queues):
     @_consume_from.setter
     def _consume_from(self, queues: Any) -> None:
         self.selected[_process_key()] = queues
+
+    def select(self, include: Any) -> None:
+        super().select(include)
+        chosen = self._consume_from
+        if chosen is not None:
+            own = [_own_queue(queue) for queue in chosen.values()]
+            self._consume_from = {queue.name: queue for queue in own}
+
+
+def _own_queue(queue: Any) -> Any:
+    """A broadcast queue gets an unpredictable name when its module is imported: each real process has its own."""
+    prefix, _, unique = queue.name.rpartition(".")
+    if not isinstance(queue, Broadcast) or len(unique) != len(uuid()):
+        return queue
+    own = copy.copy(queue)
+    own.name = own.queue = f"{prefix}.{uuid()}"
+    return own
 
 
 def _process_key() -> Any:
@@ -139,6 +160,7 @@ class ProcessEndings:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._thread = get_ident()
 
     def replacements(self) -> list[tuple[Any, Any]]:
         """The real calls, each with what takes its place."""
@@ -146,15 +168,18 @@ class ProcessEndings:
 
     def exit_now(self, status: int) -> None:
         """Do as `os._exit` does."""
-        if not end_process(self._world.process, status):
+        if not self._end(status):
             REAL_EXIT(status)
 
     def kill(self, pid: int, number: int, /) -> None:
         """Do as `os.kill` does."""
-        if pid != os.getpid() or number == 0 or not end_process(self._world.process, -int(number)):
+        if pid != os.getpid() or number == 0 or not self._end(-int(number)):
             REAL_KILL(pid, number)
 
     def abort(self) -> None:
         """Do as `os.abort` does."""
-        if not end_process(self._world.process, -signal.SIGABRT):
+        if not self._end(-signal.SIGABRT):
             REAL_ABORT()
+
+    def _end(self, exitcode: int) -> bool:
+        return get_ident() == self._thread and end_process(self._world.process, exitcode)

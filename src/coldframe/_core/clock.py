@@ -1,8 +1,9 @@
 """Virtual time for this thread: what `time`, `datetime` and `sleep` say and do while a bench is open.
 
 The wall clock is replaced in place by time-machine, so that captured references follow too; the monotonic clocks
-and `sleep`, which it leaves alone since its version 3, by a sweep over the loaded modules (`Captured`). Only the
-virtual time: other threads wait for real sockets and locks. The time zone of the host stays as it is.
+and `sleep`, which time-machine leaves alone since its version 3, by a sweep over the loaded modules (`Captured`).
+Only the thread of the bench lives in virtual time: other threads wait for real sockets and locks. The time zone of
+the host stays as it is.
 """
 
 from __future__ import annotations

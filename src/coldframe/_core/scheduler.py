@@ -12,11 +12,13 @@ import heapq
 import random
 from collections import deque
 from collections.abc import Callable
+from threading import get_ident
 from typing import Any
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
 from coldframe._core.running_loop import take_running_loop
+from coldframe.errors import NotOpen
 
 #: Killed fibers. A greenlet that is freed gets GreenletExit and would run its `finally` blocks: what is
 #: dead must stay referenced, so that it stays dead.
@@ -108,6 +110,7 @@ class Scheduler:
         #: Asked what the test shall be told when a fiber ends with an error.
         self.explain: Callable[[Process, BaseException], BaseException] = lambda process, error: error
         self.switches = 0
+        self.thread = get_ident()
         self._shuffle = shuffle
         self._ready: deque[Fiber] = deque()
         self._timers: list[tuple[int, int, Timer]] = []
@@ -184,8 +187,8 @@ class Scheduler:
             self._ready.append(fiber)
 
     def throw(self, fiber: Fiber, error: BaseException) -> bool:
-        """Raise an error in a fiber at the place where it is parked; False if it is not parked."""
-        if not fiber.parked:
+        """Raise an error in a fiber at the place where it waits, or waited until just now; False if it runs."""
+        if not fiber.parked and not (fiber.started and fiber in self._ready):
             return False
         fiber.pending = error
         self.wake(fiber)
@@ -197,6 +200,7 @@ class Scheduler:
         Returns:
             True if the fiber was woken, False if the time ran out.
         """
+        self._refuse_other_threads()
         fiber = self.current
         if fiber is self.main:
             self.on_main_waits()
@@ -207,9 +211,11 @@ class Scheduler:
             self._main_waits_forever = timeout is None
         fiber.parked = True
         fiber.woken = False
-        self._give_way(fiber)
-        if timer is not None:
-            timer.cancel()
+        try:
+            self._give_way(fiber)
+        finally:
+            if timer is not None:
+                timer.cancel()
         if fiber.pending is not None:
             error, fiber.pending = fiber.pending, None
             raise error
@@ -217,6 +223,7 @@ class Scheduler:
 
     def drive(self, keep_going: KeepGoing) -> None:
         """Run everybody else; whenever nobody is ready, go on only while `keep_going(next moment)` says so."""
+        self._refuse_other_threads()
         self.on_main_waits()
         self._keep_going = keep_going
         try:
@@ -231,6 +238,31 @@ class Scheduler:
         """Have the test raise an error as soon as the running fiber gives way."""
         if self._interrupt is None:
             self._interrupt = error
+
+    def break_out(self, error: BaseException) -> None:
+        """Raise an error in the test at once, whoever runs; the fiber that ran never goes on."""
+        here, running = getcurrent(), self.current
+        if running is self.main:
+            raise error
+        if here is self._hub:
+            self.interrupt(error)
+            return
+        take_running_loop()
+        running.point = here
+        running.process.leave()
+        self.main.process.enter()
+        self.current = self.main
+        self.main.parked = False
+        if self.main in self._ready:
+            self._ready.remove(self.main)
+        self.main.point.throw(error)
+
+    def _refuse_other_threads(self) -> None:
+        if get_ident() != self.thread:
+            raise NotOpen(
+                "a thread of its own waited on the bench, or drove it, and only the thread that opened it can",
+                hint="send tasks from threads if you like, but wait for their results in the test itself",
+            )
 
     def kill(self, process: Process) -> None:
         """End a process for good: none of its code runs again, no `finally`, no `except`."""

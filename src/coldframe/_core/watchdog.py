@@ -11,6 +11,9 @@ from coldframe._core.scheduler import Scheduler
 #: How often the watchdog looks, in parts of its limit.
 LOOKS = 4
 
+#: Code that swallows every exception in its loop is outside of its `try` for moments only: it is tried again soon.
+TRY_AGAIN_S = 0.02
+
 
 class Stuck(BaseException):
     """Raised inside the code that spins; no `except Exception` of it can hold it up."""
@@ -47,13 +50,15 @@ class Watchdog:
 
     def _watch(self) -> None:
         scheduler = self._scheduler
-        seen, looks = -1, 0
-        while not self._over.wait(self._limit / LOOKS):
+        seen, looks, pause = -1, 0, self._limit / LOOKS
+        while not self._over.wait(pause):
             if scheduler.current is scheduler.main or scheduler.switches != seen:
-                seen, looks = scheduler.switches, 0
+                seen, looks, pause = scheduler.switches, 0, self._limit / LOOKS
                 continue
             looks += 1
-            if looks >= LOOKS:
+            if looks == LOOKS:
                 self._on_stuck()
+            # The test may have gone on just now: it must not be hit.
+            if looks >= LOOKS and scheduler.switches == seen and scheduler.current is not scheduler.main:
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._watched), ctypes.py_object(Stuck))
-                looks = 0
+                pause = TRY_AGAIN_S

@@ -61,17 +61,6 @@ def test_the_queue_of_the_call_wins(app: Celery, ping: Any, profile: str) -> Non
         assert queues_of(bench) == ["called", "routed"]
 
 
-def test_the_queue_of_the_task_wins_over_the_default(app: Celery) -> None:
-    @app.task(name="shop.ping", queue="own")
-    def ping() -> None: ...
-
-    with Bench(app) as bench:
-        bench.node(queues=["own"])
-        ping.delay()
-        bench.settle()
-        assert queues_of(bench) == ["own"]
-
-
 @pytest.mark.parametrize("profile", PROFILES)
 def test_a_topic_exchange_matches_words(app: Celery, ping: Any, profile: str) -> None:
     media = Exchange("media", type="topic")
@@ -81,16 +70,18 @@ def test_a_topic_exchange_matches_words(app: Celery, ping: Any, profile: str) ->
         Queue("short", media, routing_key="media.*"),
     ]
     with Bench(app, profile=profile) as bench:
+        bench.settle()  # the node declares the queues
         ping.apply_async(exchange="media", routing_key="media.video.mp4")
-        sent = [event for event in bench.trace if event.__class__.__name__ == "Published"]
-        assert [sorted(event.queues) for event in sent] == [["everything", "videos"]]
         bench.settle()
+        (sent,) = [event for event in bench.trace if type(event).__name__ == "Published"]
+        assert sorted(sent.queues) == ["everything", "videos"]
         assert len(bench.runs("ping")) == 2
 
 
 def test_a_direct_exchange_needs_the_very_key(app: Celery, ping: Any) -> None:
     app.conf.task_queues = [Queue("one", Exchange("orders", type="direct"), routing_key="one")]
     with Bench(app) as bench:
+        bench.settle()
         ping.apply_async(exchange="orders", routing_key="one")
         bench.settle()
         assert queues_of(bench) == ["one"]
@@ -102,7 +93,8 @@ def test_a_direct_exchange_needs_the_very_key(app: Celery, ping: Any) -> None:
 @pytest.mark.parametrize("profile", PROFILES)
 def test_every_node_gets_a_broadcast(app: Celery, ping: Any, profile: str) -> None:
     app.conf.task_queues = [Broadcast("everybody")]
-    app.conf.task_routes = {"shop.ping": {"queue": "everybody", "exchange": "everybody"}}
+    route = {"queue": "everybody", "exchange": "everybody"}
+    app.conf.task_routes = {"shop.ping": {**route, "routing_key": "celery"}}
     with Bench(app, profile=profile) as bench:
         for name in ("a", "b", "c"):
             bench.node(name, queues=["everybody"])
@@ -110,6 +102,18 @@ def test_every_node_gets_a_broadcast(app: Celery, ping: Any, profile: str) -> No
         ping.delay()
         bench.settle()
         assert sorted(run.node for run in bench.runs("ping")) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(("profile", "runs"), [("rabbitmq", 1), ("redis", 0)])
+def test_a_broadcast_without_its_routing_key_is_lost_on_redis(app: Celery, ping: Any, profile: str, runs: int) -> None:
+    """A worker subscribes with the default routing key, the route of Celery's documentation sends without one."""
+    app.conf.task_queues = [Broadcast("everybody")]
+    app.conf.task_routes = {"shop.ping": {"queue": "everybody", "exchange": "everybody"}}
+    with Bench(app, profile=profile, unread="collect") as bench:
+        bench.settle()
+        ping.delay()
+        bench.settle()
+        assert len(bench.runs("ping")) == runs
 
 
 def test_send_task_needs_only_the_name(app: Celery, ping: Any) -> None:
@@ -132,6 +136,9 @@ def test_a_queue_that_nobody_reads_is_named(app: Celery, ping: Any) -> None:
         ping.apply_async(queue="reports")
         with pytest.raises(UnreadQueue, match="1 message waits in queue 'reports', which no node reads: shop.ping"):
             bench.drain()
+        bench.node("reports", queues=["reports"])
+        bench.drain()
+        assert queues_of(bench) == ["reports"]
 
 
 def test_exclude_queues_leaves_a_queue_to_others(app: Celery, ping: Any) -> None:
@@ -151,6 +158,6 @@ def test_a_fanout_exchange_fills_each_queue(app: Celery, ping: Any, profile: str
     app.conf.task_queues = [Queue("left", news), Queue("right", news)]
     with Bench(app, profile=profile) as bench:
         bench.settle()
-        ping.apply_async(exchange="news")
+        ping.apply_async(exchange="news", routing_key="celery")
         bench.settle()
         assert len(bench.runs("ping")) == 2

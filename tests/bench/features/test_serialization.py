@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -24,14 +25,15 @@ class Basket:
 
 
 @pytest.fixture
-def shouting() -> Iterator[str]:
-    """A serializer of the project's own, which turns everything into upper case on the way in."""
-    content_type = "application/x-shout"
-    serialization.register(
-        "shout", lambda value: repr(value).upper(), lambda text: eval(text, {}), content_type, "utf-8"
-    )
-    yield content_type
-    serialization.unregister("shout")
+def backwards() -> Iterator[None]:
+    """A serializer of the project's own, which writes everything from right to left."""
+
+    def decode(text: str | bytes) -> Any:
+        return ast.literal_eval((text.decode() if isinstance(text, bytes) else text)[::-1])
+
+    serialization.register("backwards", lambda value: repr(value)[::-1], decode, "application/x-backwards", "utf-8")
+    yield
+    serialization.unregister("backwards")
 
 
 def test_json_turns_tuples_into_lists_and_keys_into_text(app: Celery) -> None:
@@ -128,17 +130,20 @@ def test_a_result_that_cannot_be_encoded_fails_the_task(app: Celery) -> None:
         assert result.state == "FAILURE"
 
 
-def test_a_serializer_of_the_project_is_used(app: Celery, shouting: str) -> None:
-    app.conf.update(task_serializer="shout", result_serializer="json", accept_content=["shout", "json"])
+@pytest.mark.usefixtures("backwards")
+def test_a_serializer_of_the_project_is_used_both_ways(app: Celery) -> None:
+    app.conf.update(task_serializer="backwards", result_serializer="backwards", accept_content=["backwards"])
 
     @app.task(name="shop.greet")
-    def greet(name: str) -> str:
-        return f"hello {name}"
+    def greet(*names: str) -> tuple[str, ...]:
+        return names
 
     with Bench(app) as bench:
-        greet.apply_async(("ann",), ignore_result=False, argsrepr="()", kwargsrepr="{}")
-        (message,) = bench.queued()
-        assert (message.task, message.args) == ("shop.greet", ("ANN",))
+        result = greet.delay("ann", "bob")
+        (published,) = bench.trace
+        assert (published.content_type, published.body[:8]) == ("application/x-backwards", b")}enoN :")
+        assert bench.queued("greet")[0].args == ("ann", "bob")
+        assert result.get() == ("ann", "bob")
 
 
 @pytest.mark.parametrize("compression", ["gzip", "bzip2"])

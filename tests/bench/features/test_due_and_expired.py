@@ -1,0 +1,159 @@
+"""ETA, countdown and expiry, to the second."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from celery import Celery
+from celery.exceptions import TaskRevokedError
+
+from coldframe import Bench
+
+PROFILES = ["rabbitmq", "redis"]
+START = "2026-03-28T12:00+00:00"
+
+
+@pytest.fixture
+def ping(app: Celery) -> Any:
+    @app.task(name="shop.ping")
+    def ping() -> str:
+        return "pong"
+
+    return ping
+
+
+def started(bench: Bench) -> list[str]:
+    return [f"{run.started_at:%d %H:%M:%S}" for run in bench.runs("ping") if run.started_at]
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_countdown_is_met_to_the_second(app: Celery, ping: Any, profile: str) -> None:
+    with Bench(app, start=START, profile=profile) as bench:
+        ping.apply_async(countdown=90)
+        bench.settle()
+        bench.assert_queued("ping", eta=timedelta(seconds=90))
+        bench.advance(seconds=89)
+        assert started(bench) == []
+        bench.advance(seconds=1)
+        assert started(bench) == ["28 12:01:30"]
+
+
+@pytest.mark.parametrize(
+    "eta",
+    [
+        datetime(2026, 3, 28, 14, 0, tzinfo=timezone.utc),
+        datetime(2026, 3, 28, 16, 0, tzinfo=timezone(timedelta(hours=2))),
+        datetime(2026, 3, 28, 10, 0, tzinfo=ZoneInfo("America/New_York")),
+    ],
+)
+def test_an_aware_moment_means_the_same_everywhere(app: Celery, ping: Any, eta: datetime) -> None:
+    with Bench(app, start=START) as bench:
+        ping.apply_async(eta=eta)
+        bench.drain()
+        assert started(bench) == ["28 14:00:00"]
+
+
+@pytest.mark.parametrize(
+    ("enable_utc", "zone", "expected"),
+    [
+        (True, None, "28 14:00:00"),
+        (True, "Europe/Berlin", "28 13:00:00"),
+        (False, "Europe/Berlin", "28 13:00:00"),
+        (False, "Australia/Sydney", "28 12:00:00"),
+    ],
+)
+def test_a_naive_moment_is_local_to_the_app(
+    app: Celery, ping: Any, enable_utc: bool, zone: str | None, expected: str
+) -> None:
+    app.conf.update(enable_utc=enable_utc, timezone=zone)
+    with Bench(app, start=START) as bench:
+        ping.apply_async(eta=datetime(2026, 3, 28, 14, 0))
+        bench.drain()
+        assert started(bench) == [expected]
+
+
+@pytest.mark.parametrize("enable_utc", [True, False])
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Australia/Sydney"])
+def test_a_countdown_over_the_change_of_clocks(app: Celery, ping: Any, enable_utc: bool, zone: str) -> None:
+    app.conf.update(enable_utc=enable_utc, timezone=zone)
+    for start in ("2026-03-07T20:00+00:00", "2026-03-28T20:00+00:00", "2026-04-04T10:00+00:00"):
+        with Bench(app, start=start) as bench:
+            begun = bench.now
+            ping.apply_async(countdown=12 * 3600)
+            bench.drain()
+            assert bench.now - begun == timedelta(hours=12)
+
+
+def test_a_moment_in_the_past_is_due_at_once(app: Celery, ping: Any) -> None:
+    with Bench(app, start=START) as bench:
+        ping.apply_async(eta=bench.now - timedelta(days=1))
+        bench.settle()
+        assert started(bench) == ["28 12:00:00"]
+
+
+def test_microseconds_count(app: Celery, ping: Any) -> None:
+    with Bench(app, start=START) as bench:
+        begun = bench.now
+        ping.apply_async(eta=begun + timedelta(microseconds=1_500_001))
+        bench.drain()
+        assert bench.runs("ping")[0].started_at == begun + timedelta(microseconds=1_500_001)
+
+
+@pytest.mark.parametrize("expires", [60, timedelta(seconds=60)])
+def test_a_message_that_comes_too_late_is_not_run(app: Celery, ping: Any, expires: Any) -> None:
+    with Bench(app, start=START) as bench:
+        if isinstance(expires, timedelta):
+            expires = bench.now + expires
+        bench.node("other", queues=["other"])
+        result = ping.apply_async(expires=expires)
+        bench.advance(seconds=61)
+        bench.node()
+        bench.drain()
+        with pytest.raises(TaskRevokedError, match="expired"):
+            result.get()
+        assert result.state == "REVOKED"
+        assert [run.state for run in bench.runs("ping")] == ["EXPIRED"]
+
+
+def test_a_message_in_time_runs(app: Celery, ping: Any) -> None:
+    with Bench(app, start=START) as bench:
+        bench.node("other", queues=["other"])
+        ping.apply_async(expires=60)
+        bench.advance(seconds=59)
+        bench.node()
+        bench.drain()
+        assert started(bench) == ["28 12:00:59"]
+
+
+def test_a_due_time_after_the_expiry_never_runs(app: Celery, ping: Any) -> None:
+    with Bench(app, start=START) as bench:
+        result = ping.apply_async(countdown=60, expires=30)
+        bench.drain()
+        assert result.state == "REVOKED"
+        assert [(run.state, f"{run.finished_at:%H:%M:%S}") for run in bench.runs("ping")] == [("EXPIRED", "12:00:00")]
+
+
+def test_a_task_that_waits_too_long_for_a_free_process_is_dropped(app: Celery) -> None:
+    import time
+
+    @app.task(name="shop.nap")
+    def nap(seconds: int) -> None:
+        time.sleep(seconds)
+
+    with Bench(app, start=START) as bench:
+        bench.node(concurrency=1)
+        nap.delay(100)
+        late = nap.apply_async((1,), expires=60)
+        bench.drain()
+        assert [run.state for run in bench.runs("nap")] == ["SUCCESS", "EXPIRED"]
+        assert late.state == "REVOKED"
+
+
+def test_drain_jumps_over_a_year(app: Celery, ping: Any) -> None:
+    with Bench(app, start=START, profile="rabbitmq") as bench:
+        ping.apply_async(eta=bench.now + timedelta(minutes=25))
+        bench.drain()
+        assert started(bench) == ["28 12:25:00"]

@@ -1,0 +1,42 @@
+"""The examples of the README and of the docs do what they say."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
+PAGES = sorted(ROOT.joinpath("docs").rglob("*.md"))
+
+
+def test_the_first_example_of_the_readme_runs_and_prints_its_timeline() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tests/docs/run_readme.py")],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "receipt for order 42 sent" in done.stdout
+    assert "charge        succeeded → 'paid'" in done.stdout
+    assert "1 passed" in done.stdout
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if BLOCK.search(page.read_text("utf-8"))], ids=lambda p: p.name)
+def test_the_examples_of_a_page_run_in_order(page: Path) -> None:
+    names: dict[str, object] = {"__name__": "example"}
+    for block in BLOCK.findall(page.read_text("utf-8")):
+        exec(compile(block, str(page), "exec"), names)  # noqa: S102 - our own pages
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda p: p.name)
+def test_links_within_the_project_lead_somewhere(page: Path) -> None:
+    for target in LINK.findall(page.read_text("utf-8")):
+        assert page.parent.joinpath(target).exists(), f"{page.name} links to {target}"
