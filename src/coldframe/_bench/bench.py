@@ -9,19 +9,15 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from coldframe._bench import driving
+from coldframe._bench.looking import Looking
 from coldframe._bench.opening import OpenBench, parse_moment, parse_start, refuse_second_bench
 from coldframe._broker.profiles import Profile
 from coldframe._celery.apps import find_app
 from coldframe._celery.beat import Beat
-from coldframe._celery.bodies import decode_body
 from coldframe._celery.node import PREFORK, Node
 from coldframe._core.moments import to_datetime
-from coldframe._core.trace import FileTrace, MemoryTrace, Trace
-from coldframe._looking import assertions, messages, tally, timeline
-from coldframe._looking import runs as looking_runs
-from coldframe._looking.criteria import UNSET
-from coldframe._looking.messages import Message
-from coldframe._looking.runs import Run
+from coldframe._core.trace import FileTrace, MemoryTrace
+from coldframe._looking import tally
 from coldframe._looking.tally import Tally
 from coldframe.errors import NotOpen, SetupError, TimeError
 
@@ -32,7 +28,7 @@ DEFAULT_CONCURRENCY = 4
 DEFAULT_NODE = "celery"
 
 
-class Bench:
+class Bench(Looking):
     """Runs the tasks of a project's own Celery app, and shows what happened.
 
     Example:
@@ -70,6 +66,7 @@ class Bench:
         longest_chain: int = 10_000,
         stuck_after: float = 30.0,
     ) -> None:
+        super().__init__()
         self._apps = (app, *others)
         self._start = start
         self._profile = profile
@@ -84,8 +81,6 @@ class Bench:
         }
         self._open: OpenBench | None = None
         self._wants_default_node = True
-        self._store: Trace = MemoryTrace()
-        self._known: frozenset[str] = frozenset()
 
     # --- opening and closing ----------------------------------------------------------------------------
 
@@ -109,6 +104,7 @@ class Bench:
             self._close_store()
             raise
         self._open.scheduler.on_main_waits = self._before_waiting
+        self._known = frozenset(name for app in apps for name in app.tasks)
         return self
 
     def __exit__(
@@ -290,87 +286,6 @@ class Bench:
         opened.driver.complain(about_unread=about_unread)
         return tally.tally(event for index, event in enumerate(self._store) if index >= seen)
 
-    # --- looking ----------------------------------------------------------------------------------------
-
-    @property
-    def trace(self) -> Trace:
-        """The record of all that happened; it stays readable after the bench is closed."""
-        return self._store
-
-    def queued(
-        self,
-        task: Any = None,
-        *,
-        args: Any = UNSET,
-        kwargs: Any = UNSET,
-        queue: Any = UNSET,
-        eta: Any = UNSET,
-        within: timedelta = timedelta(seconds=1),
-    ) -> list[Message]:
-        """The task messages that have been sent and not started, oldest first.
-
-        Args:
-            task: A task, its name, or the end of its name.
-            args: The positional arguments, all of them.
-            kwargs: Some of the keyword arguments; nested dictionaries match in part, too.
-            queue: The queue that it went to.
-            eta: When it is due: an aware datetime, a timedelta from now, or None for at once.
-            within: How far the ETA may be off.
-        """
-        waiting = messages.queued(self._store, decode=decode_body)
-        return messages.find(
-            waiting, task, args=args, kwargs=kwargs, queue=queue, eta=eta, within=within, now=self._last_moment()
-        )
-
-    def runs(self, task: Any = None) -> list[Run]:
-        """Each attempt at a task in order of its start, also those that were given up without running."""
-        return looking_runs.runs(self._store, task, decode=decode_body)
-
-    def assert_queued(self, task: Any = None, *, count: int | None = None, **criteria: Any) -> list[Message]:
-        """Fail unless such a message waits; the failure lists the near misses. See `queued`."""
-        return assertions.assert_queued(
-            self._store,
-            self._last_moment(),
-            task,
-            count=count,
-            unread=self._unread(),
-            known=self._known,
-            decode=decode_body,
-            **criteria,
-        )
-
-    def assert_not_queued(self, task: Any = None, **criteria: Any) -> None:
-        """Fail if such a message waits. See `queued`."""
-        assertions.assert_not_queued(
-            self._store, self._last_moment(), task, known=self._known, decode=decode_body, **criteria
-        )
-
-    def assert_ran(self, task: Any, *, times: int | None = None, **criteria: Any) -> list[Run]:
-        """Fail unless a task ran, or ran as often as said; the failure lists the near misses.
-
-        Args:
-            task: A task, its name, or the end of its name.
-            times: How many attempts there were.
-            **criteria: `state`, `args`, `kwargs`, `node`, `queue` of the attempts that count.
-        """
-        return assertions.assert_ran(
-            self._store,
-            task,
-            times=times,
-            unread=self._unread(),
-            known=self._known,
-            decode=decode_body,
-            **criteria,
-        )
-
-    def timeline(self, *, last: int | None = None) -> str:
-        """What happened, one line per event, for people to read."""
-        return timeline.timeline(self._store, last=last)
-
-    def tally(self) -> Tally:
-        """How all attempts so far ended."""
-        return tally.tally(self._store)
-
     def expect_failure(self, exception: type[BaseException] = Exception, *, task: Any = None) -> None:
         """Let tasks fail with an exception without failing the test, from here on.
 
@@ -385,15 +300,6 @@ class Bench:
             return is_task and isinstance(attempt.exception, exception)
 
         self._now_open.driver.expected.append(expects)
-
-    def _unread(self) -> frozenset[str]:
-        return frozenset() if self._open is None else frozenset(name for name, _ in self._open.broker.unread())
-
-    def _last_moment(self) -> datetime:
-        if self._open is not None:
-            return self.now
-        ended_at = max((event.at for event in self._store), default=parse_start(self._start))
-        return to_datetime(ended_at)
 
     def __repr__(self) -> str:
         if self._open is None:

@@ -231,10 +231,11 @@ def to_micros_span(span: timedelta | float | None, parts: dict[str, float]) -> i
                 hint=f"did you mean '{near}'? The parts are those of timedelta: {', '.join(SPAN_PARTS)}",
             )
     try:
-        return (timedelta(**parts) + (span if isinstance(span, timedelta) else timedelta(seconds=span or 0))) // MICROSECOND
+        return (
+            timedelta(**parts) + (span if isinstance(span, timedelta) else timedelta(seconds=span or 0))
+        ) // MICROSECOND
     except TypeError as error:
         raise SetupError(
             f"{span!r} is no span of time: {error}" if span is not None else f"{parts!r} is no span of time: {error}",
             hint="pass seconds, a timedelta, or parts: bench.advance(hours=2)",
         ) from error
-

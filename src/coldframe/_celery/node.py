@@ -33,6 +33,21 @@ class Worker(WorkController):
     """The worker that a node runs: what `celery worker` adds to WorkController, without its process-wide parts."""
 
     node: Node
+    #: The error that ended it, if one did.
+    ended_by = ""
+
+    def start(self) -> None:
+        begin = self.blueprint.start
+
+        def start_noting_errors(parent: Any) -> None:
+            try:
+                begin(parent)
+            except Exception as error:
+                self.ended_by = repr(error)
+                raise
+
+        self.blueprint.start = start_noting_errors
+        super().start()
 
     def on_before_init(self, **options: Any) -> None:
         signals.celeryd_init.send(sender=self.hostname, instance=self, conf=self.app.conf, options=options)
@@ -149,7 +164,8 @@ class Node:
         make_exact(self.worker.timer, self.world)
         self.worker.start()
         self.process.alive = False
-        self.note(NodeChanged, "stopped")
+        self.world.nodes.pop(self.name, None)
+        self.note(NodeChanged, "stopped", self.worker.ended_by)
 
     def on_ready(self) -> None:
         self.localized[0] = NodeTasks(self)

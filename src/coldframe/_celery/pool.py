@@ -54,11 +54,17 @@ class Child:
         )
         self.process.child = self
         self.pid = self.process.pid
+        #: What its parent wrote to it and it has not read.
+        self.given: tuple[ApplyResult, Any, Any, Any] | None = None
         self.job: ApplyResult | None = None
         self.was_terminated = False
         self.exitcode: int | None = None
         self.completed = 0
         self.fiber: Fiber = node.world.scheduler.spawn(self.process, self.run)
+
+    @property
+    def is_busy(self) -> bool:
+        return self.job is not None or self.given is not None
 
     def run(self) -> None:
         """What the process does from its first breath to its last."""
@@ -66,11 +72,12 @@ class Child:
         scheduler = self.pool.node.world.scheduler
         limit = self.pool.max_tasks_per_child
         while limit is None or self.completed < limit:
-            if not self.pool.inbox:
+            if self.given is None and not self.pool.inbox:
                 self.pool.idle.append(self)
                 scheduler.park()
                 continue
-            self.job, function, args, kwargs = self.pool.inbox.popleft()
+            self.job, function, args, kwargs = self.given or self.pool.inbox.popleft()
+            self.given = None
             self.pool.tell_parent(ACCEPTED, self, self.job, scheduler.now / SECOND)
             self.fiber.disposable = False
             outcome, leave = self._outcome(function, args, kwargs)
@@ -170,10 +177,16 @@ class Pool(BasePool):
             on_timeout_cancel=self._cancel_time_limits,
             **options,
         )
-        self.inbox.append((job, target, over_the_pipe(args), kwargs))
-        if self.idle:
-            self.node.world.scheduler.wake(self.idle.popleft().fiber)
+        self._hand_out((job, target, over_the_pipe(args), kwargs))
         return job
+
+    def _hand_out(self, entry: tuple[ApplyResult, Any, Any, Any]) -> None:
+        if not self.idle:
+            self.inbox.append(entry)
+            return
+        child = self.idle.popleft()
+        child.given = entry
+        self.node.world.scheduler.wake(child.fiber)
 
     def terminate_job(self, pid: int, signum: int | None = None) -> None:
         child = self._child(pid)
@@ -194,7 +207,7 @@ class Pool(BasePool):
         self._repopulate()
 
     def shrink(self, n: int = 1) -> None:
-        inactive = [child for child in self.children if child.job is None]
+        inactive = [child for child in self.children if not child.is_busy]
         if len(inactive) < n:
             raise ValueError("Can't shrink pool. All processes busy!")
         for child in inactive[:n]:
@@ -205,13 +218,15 @@ class Pool(BasePool):
             child.die(-signal.SIGTERM)
 
     def restart(self) -> None:
-        for child in [child for child in self.children if child.job is None]:
+        for child in [child for child in self.children if not child.is_busy]:
             child.die(0)
 
     def flush(self) -> None:
         """Forget the jobs that no child has begun: their messages come back."""
-        for job, *_ in self.inbox:
+        for job, *_ in [child.given for child in self.children if child.given is not None] + [*self.inbox]:
             job.discard()
+        for child in self.children:
+            child.given = None
         self.inbox.clear()
 
     def on_stop(self) -> None:
@@ -311,6 +326,8 @@ class Pool(BasePool):
         if job is not None and self.semaphore is not None:
             self.semaphore.release()
         self._repopulate()
+        if child.given is not None:
+            self._hand_out(child.given)
 
     def _mark_lost(self, job: ApplyResult, exitcode: int | None) -> None:
         try:

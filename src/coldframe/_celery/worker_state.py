@@ -8,7 +8,7 @@ that forwards to the state of the process whose code is running.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 from celery.utils.collections import LimitedSet
@@ -38,6 +38,10 @@ class OrderedSet:
 
     def discard(self, item: Any) -> None:
         self._items.pop(item, None)
+
+    def update(self, *others: Iterable[Any]) -> None:
+        for items in others:
+            self._items.update(dict.fromkeys(items))
 
     def clear(self) -> None:
         self._items.clear()

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from celery import Celery, chain, chord, group
 from celery.canvas import Signature, StampingVisitor
-from celery.exceptions import ChordError
 
 from coldframe import Bench
 
@@ -96,9 +95,10 @@ def test_chunks_map_and_starmap(app: Celery, calc: Tasks) -> None:
 def test_the_body_of_a_chord_whose_header_fails_never_runs(app: Celery, calc: Tasks) -> None:
     with Bench(app) as bench:
         result = chord([calc.double.s(1), calc.fail.s(2)], calc.total.s()).delay()
-        with pytest.raises(ChordError, match=r"Dependency .* raised ValueError\('no \(2,\)'\)"):
-            result.get()
+        with pytest.raises(ValueError, match=r"no \(2,\)"):
+            result.get()  # the error of the header comes first, as from any parent
         bench.drain()
+        assert repr(result.result).startswith("ChordError")
         assert [run.task for run in bench.runs("total")] == []
 
 
@@ -109,7 +109,7 @@ def test_a_failure_ends_a_chain(app: Celery, calc: Tasks) -> None:
             result.get()
         bench.drain()
         assert [run.task for run in bench.runs()] == ["calc.fail"]
-        assert (result.state, result.parent.state) == ("PENDING", "FAILURE")
+        assert (result.state, result.parent.state) == ("FAILURE", "FAILURE")
 
 
 def test_a_callback_gets_the_result_and_an_errback_the_failed_request(app: Celery, calc: Tasks) -> None:
@@ -149,7 +149,7 @@ def test_the_errback_of_a_chord_is_called_for_each_part_as_celery_does(app: Cele
         bench.expect_failure()
         chord([calc.double.s(1), calc.fail.s(2)], calc.total.s()).on_error(sorry.s()).delay()
         bench.drain()
-        assert seen == ["ValueError", "ChordError"]
+        assert seen == ["ChordError", "ValueError"]
 
 
 def test_a_task_that_replaces_itself_takes_the_place_of_the_result(app: Celery, calc: Tasks) -> None:
@@ -195,7 +195,7 @@ def test_stamps_travel_with_a_canvas(app: Celery, calc: Tasks) -> None:
         work.delay().get()
         stamped.s().stamp(order=7).apply_async().get()
         bench.drain()
-    assert seen == [(["tenant"], {"tenant": ["acme"]})] * 2 + [(["order"], {"order": [7]})]
+    assert seen == [(["tenant"], {"tenant": "acme"})] * 2 + [(["order"], {"order": 7})]
 
 
 def test_parents_and_roots_are_known(app: Celery, calc: Tasks) -> None:

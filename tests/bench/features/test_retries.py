@@ -9,7 +9,7 @@ import pytest
 from celery import Celery, Task
 from celery.exceptions import MaxRetriesExceededError, Retry
 
-from coldframe import Bench, NeverEnds
+from coldframe import Bench, NeverEnds, RabbitMQ
 
 PROFILES = ["rabbitmq", "redis"]
 
@@ -27,7 +27,7 @@ def test_retry_waits_three_minutes_by_default_and_three_times(app: Celery, profi
         try:
             raise ConnectionError("down")
         except ConnectionError as error:
-            raise self.retry() from error
+            raise self.retry(exc=error) from error
 
     with Bench(app, profile=profile) as bench:
         result = charge.delay()
@@ -123,7 +123,7 @@ def test_a_retry_with_a_moment(app: Celery) -> None:
             raise self.retry(eta=bench.now + timedelta(hours=5))
         return moment
 
-    with Bench(app) as bench:
+    with Bench(app, profile=RabbitMQ(consumer_timeout=None)) as bench:
         assert charge.delay("now").get() == "now"
         assert gaps(bench, "charge") == [5 * 3600.0]
 
@@ -148,7 +148,7 @@ def test_a_task_that_retries_for_ever_is_told(app: Celery) -> None:
     def poll(self: Any) -> None:
         raise self.retry(countdown=60)
 
-    with Bench(app, longest_chain=50) as bench:
+    with Bench(app, longest_chain=50, unread="collect") as bench:
         poll.delay()
         with pytest.raises(NeverEnds, match="shop.poll is the 50th task in a chain of which each sent the next"):
             bench.drain()
