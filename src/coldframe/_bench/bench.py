@@ -301,6 +301,14 @@ class Bench(Looking):
 
         self._now_open.driver.expected.append(expects)
 
+    def _unread(self) -> frozenset[str]:
+        return frozenset() if self._open is None else frozenset(name for name, _ in self._open.broker.unread())
+
+    def _last_moment(self) -> datetime:
+        if self._open is not None:
+            return self.now
+        return to_datetime(max((event.at for event in self._store), default=parse_start(self._start)))
+
     def __repr__(self) -> str:
         if self._open is None:
             return "<Bench, closed>"
