@@ -19,6 +19,8 @@ ColdframeError
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class ColdframeError(Exception):
     """The base of all errors of Coldframe.
@@ -35,6 +37,14 @@ class ColdframeError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}\n  hint: {self.hint}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _made_again, (type(self), self.message, self.hint)
+
+
+def _made_again(kind: type[ColdframeError], message: str, hint: str) -> ColdframeError:
+    """An error as it comes out of a pool process: pickled and back."""
+    return kind(message, hint=hint)
 
 
 class SetupError(ColdframeError):

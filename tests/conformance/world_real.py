@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import signal
@@ -56,9 +55,10 @@ class RealWorld(World):
         self._close_app()
 
     def _close_app(self) -> None:
-        # A result that goes after its app was closed would connect again to unsubscribe.
-        gc.collect()
-        self.app.backend.result_consumer.stop()
+        consumer = self.app.backend.result_consumer
+        # A result that is collected later would connect again to unsubscribe.
+        consumer.subscribed_to.clear()
+        consumer.stop()
         self.app.backend.client.connection_pool.disconnect()
         self.app.close()
         # Apps share kombu's pools; a pooled connection remembers queues as declared that are deleted here.

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from coldframe._celery.tracer import Attempt
     from coldframe._celery.world import World
+    from coldframe._core.events import NodeChanged
 
 
 def task_failed(failures: list[Attempt]) -> TaskFailed:
@@ -42,8 +43,16 @@ def unknown_task(task: str | None, node: str) -> TaskFailed:
     )
 
 
-def unread_queues(unread: list[tuple[str, list[Any]]], lost: Iterable[tuple[str, str, str]]) -> UnreadQueue:
-    """The error for messages that no node will ever read."""
+def unread_queues(
+    unread: list[tuple[str, list[Any]]], lost: list[tuple[str, str, str]], gone: Iterable[NodeChanged] = ()
+) -> UnreadQueue:
+    """The error for messages that no node will ever read.
+
+    Args:
+        unread: The messages that wait, by queue.
+        lost: Task, exchange and routing key of messages that no queue took.
+        gone: The nodes that an error ended.
+    """
     lines = []
     for queue, messages in unread:
         tasks = Counter(message.task or "a message" for message in messages)
@@ -54,11 +63,19 @@ def unread_queues(unread: list[tuple[str, list[Any]]], lost: Iterable[tuple[str,
         f"{task} was sent to exchange {exchange!r} with routing key {key!r}, where no queue is bound: it is lost"
         for task, exchange, key in lost
     )
-    queue = unread[0][0] if unread else "celery"
+    lines.extend(f"node {event.node!r} had stopped with {event.detail}" for event in gone)
+    leave = "to leave them, open the bench with unread='collect'"
+    if not unread:
+        return UnreadQueue(
+            "\n".join(lines),
+            hint=f"bind a queue to that key (Queue(name, exchange, routing_key=...) in task_queues), or send to a queue "
+            f"by its name: queue=...; {leave}",
+        )
+    queue = unread[0][0]
     return UnreadQueue(
         "\n".join(lines),
         hint=f"in production they would wait for ever: correct the route (queue=..., task_routes), or let a node read "
-        f"it: bench.node('{queue}', queues=['{queue}']); to leave them, open the bench with unread='collect'",
+        f"it: bench.node('{queue}', queues=['{queue}']); {leave}",
     )
 
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from coldframe._bench import complaints
-from coldframe._core.events import Discarded, Published
+from coldframe._core.events import Discarded, NodeChanged, Published
 from coldframe._core.moments import MICROSECOND
 from coldframe._core.scheduler import Process
 from coldframe._core.watchdog import Stuck, Watchdog
@@ -51,6 +51,8 @@ class Driver:
         self.world = world
         self.expected: list[Expectation] = []
         self.waiting: list[tuple[Any, float | None]] = []
+        #: Queues that the default node reads as soon as it is started.
+        self.still_read: tuple[str, ...] = ()
         self._longest_chain = longest_chain
         self._collects_failures = collects_failures
         self._collects_unread = collects_unread
@@ -163,11 +165,12 @@ class Driver:
         return errors + [complaints.unknown_task(event.task, event.node) for event in unknown]
 
     def _complaints_about_queues(self) -> list[WorkError]:
-        unread = self.world.broker.unread()
+        unread = [(queue, messages) for queue, messages in self.world.broker.unread() if queue not in self.still_read]
         lost, self._lost = self._lost, []
         if self._collects_unread or not (unread or lost):
             return []
-        return [complaints.unread_queues(unread, lost)]
+        gone = (event for event in self.world.trace if isinstance(event, NodeChanged) and event.change == "stopped")
+        return [complaints.unread_queues(unread, lost, [event for event in gone if event.detail])]
 
     def _is_expected(self, attempt: Attempt) -> bool:
         observed = self._observed_roots

@@ -16,7 +16,7 @@ from coldframe._celery import apps as celery_apps
 from coldframe._celery import swap, worker_state, world
 from coldframe._celery.discards import record_discards
 from coldframe._celery.logs import record_task_logs
-from coldframe._celery.patches import patch_results
+from coldframe._celery.patches import patch_results, refuse_other_apps
 from coldframe._celery.world import CeleryProcess, World
 from coldframe._core.captured import Captured
 from coldframe._core.clock import VirtualTime, keeps_real_time
@@ -134,6 +134,8 @@ class OpenBench:
         self.test_process.enter()
         swap.put_on_bench(stack, self.world)
         patch_results(stack, self.world, self.driver.waiting, self.driver.observe)
+        if not allow:
+            refuse_other_apps(stack, self.world)
         record_discards(self.world)
         record_task_logs(stack, self.world)
         network.guard(stack, self.world, allow)

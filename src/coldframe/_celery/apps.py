@@ -100,5 +100,5 @@ def declared_queues(app: Celery) -> tuple[str, ...]:
     had_queues = "queues" in vars(amqp)
     declared = tuple(amqp.queues)
     if not had_queues:
-        del amqp.queues
+        vars(amqp).pop("queues")
     return declared

@@ -19,6 +19,7 @@ from coldframe._celery.tracer import LOST, NodeTasks
 from coldframe._celery.worker_state import WorkerState
 from coldframe._celery.world import CeleryProcess, World
 from coldframe._core.events import Event, NodeChanged
+from coldframe.errors import ColdframeError, SetupError
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -33,8 +34,8 @@ class Worker(WorkController):
     """The worker that a node runs: what `celery worker` adds to WorkController, without its process-wide parts."""
 
     node: Node
-    #: The error that ended it, if one did.
-    ended_by = ""
+    #: The error that ended it, if one did; Celery only logs it.
+    ended_by: Exception | None = None
 
     def start(self) -> None:
         begin = self.blueprint.start
@@ -43,7 +44,7 @@ class Worker(WorkController):
             try:
                 begin(parent)
             except Exception as error:
-                self.ended_by = repr(error)
+                self.ended_by = error
                 raise
 
         self.blueprint.start = start_noting_errors
@@ -139,6 +140,25 @@ class Node:
     # --- its life ---------------------------------------------------------------------------------------
 
     def _run(self) -> None:
+        try:
+            self._work()
+            if self.worker.ended_by is not None and not self.is_ready:
+                raise self.worker.ended_by
+        except ColdframeError:
+            raise
+        except Exception as error:
+            raise SetupError(
+                f"node {self.name!r} cannot start: {type(error).__name__}: {error}",
+                hint="correct the setting or the option of bench.node() that the error names: a real worker would "
+                "not start with it either",
+            ) from error
+        finally:
+            self.process.alive = False
+            if self.world.nodes.get(self.name) is self:
+                del self.world.nodes[self.name]
+        self.note(NodeChanged, "stopped", repr(self.worker.ended_by) if self.worker.ended_by else "")
+
+    def _work(self) -> None:
         from celery.worker import state
 
         self.state = NodeState(self.containers, state)
@@ -163,9 +183,6 @@ class Node:
         self.hub.timer = self.worker.timer
         make_exact(self.worker.timer, self.world)
         self.worker.start()
-        self.process.alive = False
-        self.world.nodes.pop(self.name, None)
-        self.note(NodeChanged, "stopped", self.worker.ended_by)
 
     def on_ready(self) -> None:
         self.localized[0] = NodeTasks(self)

@@ -10,19 +10,19 @@ import functools
 import itertools
 from collections.abc import Callable
 from contextlib import ExitStack
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 import billiard.pool
-from celery import bootsteps, result
+from celery import Celery, bootsteps, result
 from celery.app import trace
 from celery.utils.dispatch import Signal
 from kombu import pools
 
 from coldframe._core.moments import SECOND
+from coldframe.errors import SetupError
 
 if TYPE_CHECKING:
-    from celery import Celery
-
     from coldframe._celery.world import World
 
 #: module:attribute -> the parameters it must take (None: it is no callable).
@@ -33,7 +33,8 @@ SYMBOLS: dict[str, tuple[str, ...] | None] = {
     "celery.app.trace:_localized": None,
     "celery.app.trace:fast_trace_task": ("task", "uuid", "request", "body", "content_type", "content_encoding"),
     "celery.app.trace:setup_worker_optimizations": ("app", "hostname"),
-    "celery.app.trace:reset_worker_optimizations": ("app",),
+    "celery.app.trace:_patched": None,
+    "celery.app.base:Celery.send_task": ("self", "name"),
     "celery.bootsteps:Blueprint.claim_steps": ("self",),
     "celery.result:AsyncResult._get_task_meta": ("self",),
     "celery.result:AsyncResult.get": ("self", "timeout"),
@@ -64,12 +65,32 @@ def replace(stack: ExitStack, owner: Any, name: str, value: Any) -> Any:
     """Set an attribute until the stack closes; gives what stood there."""
     own = vars(owner).get(name, MISSING)
     before = getattr(owner, name, None)
+    stack.callback(_put_back, owner, name, own)
     setattr(owner, name, value)
-    if own is MISSING:
-        stack.callback(delattr, owner, name)
-    else:
-        stack.callback(setattr, owner, name, own)
     return before
+
+
+def keep(stack: ExitStack, owner: Any, *names: str) -> None:
+    """Put attributes back when the stack closes, whatever becomes of them."""
+    for name in names:
+        stack.callback(_put_back, owner, name, vars(owner).get(name, MISSING))
+
+
+def keep_contents(stack: ExitStack, mapping: Any) -> None:
+    """Put the contents of a mapping (such as the attributes of an object) back when the stack closes."""
+    stack.callback(_put_back_contents, mapping, dict(mapping))
+
+
+def _put_back(owner: Any, name: str, own: Any) -> None:
+    if own is not MISSING:
+        setattr(owner, name, own)
+    elif name in vars(owner):
+        delattr(owner, name)
+
+
+def _put_back_contents(mapping: Any, held: dict[Any, Any]) -> None:
+    mapping.clear()
+    mapping.update(held)
 
 
 def patch_job_counter(stack: ExitStack) -> None:
@@ -96,7 +117,9 @@ def patch_boot_order(stack: ExitStack) -> None:
 def keep_worker_optimizations(stack: ExitStack, app: Celery) -> None:
     """`celery worker` makes its app the default of the process and installs a fast path to its tasks."""
     stack.callback(trace._localized.__setitem__, slice(None), list(trace._localized))
-    stack.callback(trace.reset_worker_optimizations, app)
+    keep_contents(stack, trace._patched)
+    keep(stack, trace.BaseTask, "__call__", "_stackprotected")
+    keep(stack, app, "use_fast_trace_task")
     trace.setup_worker_optimizations(app)
 
 
@@ -143,6 +166,8 @@ def _patch_waiting(stack: ExitStack, world: World, owner: type, name: str, waiti
     def wait(self: Any, timeout: float | None = None, *args: Any, **kwargs: Any) -> Any:
         if not world.in_test:
             return original(self, timeout, *args, **kwargs)
+        if self.app not in world.apps:
+            raise _not_on_bench(self.app, f"{self!r} can never come")
         waiting.append((self, timeout))
         try:
             return original(self, timeout, *args, **kwargs)
@@ -186,6 +211,32 @@ def _patch_reading(stack: ExitStack, world: World, observed: Callable[[str], Non
     for alias, original in (("maybe_reraise", maybe_throw),):
         if getattr(result.AsyncResult, alias, None) is original:
             replace(stack, result.AsyncResult, alias, observing_throw)
+
+
+def refuse_other_apps(stack: ExitStack, world: World) -> None:
+    """An app that was left out would try its real broker, again and again: better say so."""
+    send_task = Celery.send_task
+
+    @functools.wraps(send_task)
+    def send(self: Celery, name: str, *args: Any, **kwargs: Any) -> Any:
+        if self not in world.apps and get_ident() == world.scheduler.thread and _has_server(self):
+            raise _not_on_bench(self, f"{name!r} cannot be sent")
+        return send_task(self, name, *args, **kwargs)
+
+    replace(stack, Celery, "send_task", send)
+
+
+def _has_server(app: Celery) -> bool:
+    url = app.conf.broker_write_url or app.conf.broker_url or ""
+    return not str(url).startswith(("memory", "filesystem"))
+
+
+def _not_on_bench(app: Celery, what: str) -> SetupError:
+    return SetupError(
+        f"the app {app.main!r} is not on this bench, so {what}",
+        hint="pass it to the bench, too: Bench(app, other); if it is the same app, it was made twice: "
+        "look for two Celery(...) calls, or a module that was imported under two names",
+    )
 
 
 def patch_django_fixup(stack: ExitStack) -> None:

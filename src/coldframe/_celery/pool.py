@@ -72,12 +72,10 @@ class Child:
         scheduler = self.pool.node.world.scheduler
         limit = self.pool.max_tasks_per_child
         while limit is None or self.completed < limit:
-            if self.given is None and not self.pool.inbox:
-                self.pool.idle.append(self)
+            if self.given is None:
                 scheduler.park()
                 continue
-            self.job, function, args, kwargs = self.given or self.pool.inbox.popleft()
-            self.given = None
+            (self.job, function, args, kwargs), self.given = self.given, None
             self.pool.tell_parent(ACCEPTED, self, self.job, scheduler.now / SECOND)
             self.fiber.disposable = False
             outcome, leave = self._outcome(function, args, kwargs)
@@ -88,6 +86,8 @@ class Child:
             if leave is not None:
                 self._exit(leave)
                 return
+            if limit is None or self.completed < limit:
+                self.pool.offer(self)
         self._exit(None)
 
     def _outcome(self, function: Any, args: Any, kwargs: Any) -> tuple[tuple[bool, Any], BaseException | None]:
@@ -180,6 +180,13 @@ class Pool(BasePool):
         self._hand_out((job, target, over_the_pipe(args), kwargs))
         return job
 
+    def offer(self, child: Child) -> None:
+        """A child is free: it gets the next job, or waits for one."""
+        if self.inbox:
+            child.given = self.inbox.popleft()
+        else:
+            self.idle.append(child)
+
     def _hand_out(self, entry: tuple[ApplyResult, Any, Any, Any]) -> None:
         if not self.idle:
             self.inbox.append(entry)
@@ -223,11 +230,14 @@ class Pool(BasePool):
 
     def flush(self) -> None:
         """Forget the jobs that no child has begun: their messages come back."""
-        for job, *_ in [child.given for child in self.children if child.given is not None] + [*self.inbox]:
+        for job, *_ in self.inbox:
             job.discard()
-        for child in self.children:
-            child.given = None
         self.inbox.clear()
+        for child in self.children:
+            if child.given is not None:
+                child.given[0].discard()
+                child.given = None
+                self.idle.append(child)
 
     def on_stop(self) -> None:
         """Warm shutdown: children finish what they have, the parent handles what they say."""
@@ -342,7 +352,9 @@ class Pool(BasePool):
             signals.worker_before_create_process.send(sender=self)
             taken = {child.number for child in self.children}
             number = next(n for n in range(1, self._processes + 1) if n not in taken)
-            self.children.append(Child(self, number))
+            child = Child(self, number)
+            self.children.append(child)
+            self.offer(child)
 
     def _child(self, pid: int | None) -> Child | None:
         return next((child for child in self.children if child.pid == pid), None)

@@ -19,11 +19,15 @@ from coldframe._celery import patches, result_backends, transport
 from coldframe._celery.patches import replace
 from coldframe._celery.pool import end_process
 from coldframe._celery.world import World
+from coldframe.errors import ColdframeError, SetupError
 
 if TYPE_CHECKING:
     from celery import Celery
 
 REAL_EXIT, REAL_KILL, REAL_ABORT = os._exit, os.kill, os.abort
+
+#: What an app's `amqp` makes once of its queues and keeps.
+MADE_OF_QUEUES = ("default_queue", "create_task_message", "send_task_message")
 
 #: Settings that would take a task past the broker.
 EAGER = ("task_always_eager", "task_eager_propagates", "task_store_eager_result")
@@ -77,7 +81,15 @@ def put_on_bench(stack: ExitStack, world: World) -> None:
     patches.keep_pool_limit(stack)
     patches.keep_signals(stack, signals)
     for app in world.apps:
-        _put_app_on_bench(stack, world, app)
+        try:
+            _put_app_on_bench(stack, world, app)
+        except ColdframeError:
+            raise
+        except Exception as error:
+            raise SetupError(
+                f"the app {app.main!r} cannot be put on a bench: {type(error).__name__}: {error}",
+                hint="correct the setting or the task that the error names: no real worker would start with it",
+            ) from error
 
 
 def _put_app_on_bench(stack: ExitStack, world: World, app: Celery) -> None:
@@ -107,12 +119,15 @@ def _keep_settings(stack: ExitStack, app: Celery) -> None:
 
 def _keep_tasks(stack: ExitStack, app: Celery) -> None:
     """Workers put a tracer on each task, and remote control changes rate and time limits on it."""
-    held = [(task, dict(vars(task))) for task in app.tasks.values()]
+    held = {task: dict(vars(task)) for task in app.tasks.values()}
 
     def put_back() -> None:
-        for task, attributes in held:
+        for task, attributes in held.items():
             vars(task).clear()
             vars(task).update(attributes)
+        for task in app.tasks.values():
+            if task not in held:
+                vars(task).pop("__trace__", None)
 
     stack.callback(put_back)
 
@@ -136,23 +151,25 @@ def _swap_broker(stack: ExitStack, world: World, app: Celery) -> None:
 
     replace(stack, app, "_connection", connection)
     replace(stack, app, "_pool", None)
-    amqp = app.amqp
-    replace(stack, amqp, "_producer_pool", None)
-    for name in ("queues", "router", "_rtable"):
-        if name in vars(amqp):
-            stack.callback(vars(amqp).__setitem__, name, vars(amqp).pop(name))
-        else:
-            stack.callback(vars(amqp).pop, name, None)
-    queues = amqp.queues
+    _swap_queues(stack, app.amqp)
+    mailbox = app.control.mailbox
+    patches.keep_contents(stack, vars(mailbox))
+    vars(mailbox).pop("producer_pool", None)
+    mailbox.unclaimed = type(mailbox.unclaimed)(mailbox.unclaimed.default_factory)
+
+
+def _swap_queues(stack: ExitStack, amqp: Any) -> None:
+    """The queues of the bench are a copy: the app's own stay as they are, also if they were changed by hand."""
+    attributes = vars(amqp)
+    patches.keep_contents(stack, attributes)
+    for name in ("router", "_rtable", "_producer_pool", *MADE_OF_QUEUES):
+        attributes.pop(name, None)
+    queues = copy.copy(attributes.pop("queues", None)) or amqp.queues
+    queues.aliases = queues.aliases.copy()
     vars(queues).pop("_consume_from", None)
     queues.__class__ = BenchQueues
     queues.selected = {}
-    mailbox = app.control.mailbox
-    held = vars(mailbox).pop("producer_pool", None)
-    stack.callback(vars(mailbox).pop, "producer_pool", None)
-    if held is not None:
-        stack.callback(vars(mailbox).__setitem__, "producer_pool", held)
-    stack.callback(mailbox.unclaimed.clear)
+    attributes["queues"] = queues
 
 
 class ProcessEndings:

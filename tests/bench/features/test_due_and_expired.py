@@ -57,23 +57,16 @@ def test_an_aware_moment_means_the_same_everywhere(app: Celery, ping: Any, eta: 
         assert started(bench) == ["28 14:00:00"]
 
 
-@pytest.mark.parametrize(
-    ("enable_utc", "zone", "expected"),
-    [
-        (True, None, "28 14:00:00"),
-        (True, "Europe/Berlin", "28 13:00:00"),
-        (False, "Europe/Berlin", "28 13:00:00"),
-        (False, "Australia/Sydney", "28 12:00:00"),
-    ],
-)
-def test_a_naive_moment_is_local_to_the_app(
-    app: Celery, ping: Any, enable_utc: bool, zone: str | None, expected: str
+@pytest.mark.parametrize("enable_utc", [True, False])
+@pytest.mark.parametrize("zone", [None, "Europe/Berlin", "Australia/Sydney"])
+def test_celery_takes_a_naive_moment_for_utc_whatever_the_app_says(
+    app: Celery, ping: Any, zone: str | None, enable_utc: bool
 ) -> None:
     app.conf.update(enable_utc=enable_utc, timezone=zone)
     with Bench(app, start=START, profile=PATIENT) as bench:
         ping.apply_async(eta=datetime(2026, 3, 28, 14, 0))
         bench.drain()
-        assert started(bench) == [expected]
+        assert started(bench) == ["28 14:00:00"]
 
 
 @pytest.mark.parametrize("enable_utc", [True, False])
