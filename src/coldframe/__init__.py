@@ -6,28 +6,33 @@ over a simulated broker.
 
 from __future__ import annotations
 
-from coldframe._bench.bench import Bench
-from coldframe._broker.profiles import RabbitMQ, Redis
-from coldframe._looking.messages import Message
-from coldframe._looking.runs import Run
-from coldframe._looking.tally import Tally
-from coldframe.errors import (
-    AlreadyOpen,
-    AppNotFound,
-    ColdframeError,
-    Mismatch,
-    NetworkRefused,
-    NeverEnds,
-    NeverReady,
-    NotOpen,
-    SetupError,
-    TaskFailed,
-    TaskStuck,
-    TimeError,
-    UnknownProfile,
-    UnreadQueue,
-    WorkError,
-)
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from coldframe._bench.bench import Bench
+    from coldframe._broker.profiles import RabbitMQ, Redis
+    from coldframe._looking.messages import Message
+    from coldframe._looking.runs import Run
+    from coldframe._looking.tally import Tally
+    from coldframe.errors import (
+        AlreadyOpen,
+        AppNotFound,
+        ColdframeError,
+        Mismatch,
+        NetworkRefused,
+        NeverEnds,
+        NeverReady,
+        NeverRun,
+        NotOpen,
+        SetupError,
+        TaskFailed,
+        TaskStuck,
+        TimeError,
+        UnknownProfile,
+        UnreadQueue,
+        WorkError,
+    )
 
 __version__ = "0.1.0"
 
@@ -41,6 +46,7 @@ __all__ = [
     "NetworkRefused",
     "NeverEnds",
     "NeverReady",
+    "NeverRun",
     "NotOpen",
     "RabbitMQ",
     "Redis",
@@ -54,3 +60,26 @@ __all__ = [
     "UnreadQueue",
     "WorkError",
 ]
+
+#: Where the names are that are no errors. They are imported when first used: pytest loads its plugins in every
+#: run, and one that does not use the bench shall not pay for Celery.
+_HOMES = {
+    "Bench": "coldframe._bench.bench",
+    "Message": "coldframe._looking.messages",
+    "RabbitMQ": "coldframe._broker.profiles",
+    "Redis": "coldframe._broker.profiles",
+    "Run": "coldframe._looking.runs",
+    "Tally": "coldframe._looking.tally",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES.get(name, "coldframe.errors")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -10,6 +10,7 @@ ColdframeError
 ├── WorkError             what ran on the bench went wrong
 │   ├── TaskFailed        a task failed, and the test did not expect it
 │   ├── UnreadQueue       messages wait in a queue that no node reads, or were routed nowhere
+│   ├── NeverRun          tasks were sent, and the test ended without letting them run
 │   ├── NeverEnds         the bench was drained, but there is always more to do
 │   ├── NeverReady        a result was waited for that can no longer come
 │   └── TaskStuck         a task spins without ever waiting, so time cannot pass
@@ -81,6 +82,10 @@ class TaskFailed(WorkError):
 
 class UnreadQueue(WorkError):
     """Messages wait in a queue that no node reads, or were routed nowhere."""
+
+
+class NeverRun(WorkError):
+    """Tasks were sent, and the test ended without letting them run."""
 
 
 class NeverEnds(WorkError):

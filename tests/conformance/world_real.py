@@ -21,6 +21,7 @@ from world import LIMIT, NeverHappened, Scenario, World
 
 HERE = Path(__file__).parent
 LOOK_EVERY = 0.02
+TO_NOTICE = 0.2
 
 
 class RealWorld(World):
@@ -47,7 +48,7 @@ class RealWorld(World):
 
     def __exit__(self, *_: object) -> None:
         for name in list(self._processes):
-            self.kill_node(name)
+            self._kill(name)
         for cable in self._cables.values():
             cable.close()
         if self.broker == "rabbitmq":
@@ -97,6 +98,11 @@ class RealWorld(World):
             time.sleep(LOOK_EVERY)
 
     def kill_node(self, name: str) -> None:
+        self._kill(name)
+        # Redis hands a message that arrives before it noticed to the dead connection, and the message is lost.
+        time.sleep(TO_NOTICE)
+
+    def _kill(self, name: str) -> None:
         process = self._processes.pop(name)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()

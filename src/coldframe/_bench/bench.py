@@ -11,20 +11,21 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from coldframe._bench import driving
 from coldframe._bench.looking import Looking
 from coldframe._bench.opening import OpenBench, parse_moment, parse_start, refuse_second_bench
+from coldframe._bench.undriven import undriven
 from coldframe._broker.profiles import Profile
 from coldframe._celery.apps import find_app
 from coldframe._celery.beat import Beat
-from coldframe._celery.node import PREFORK, Node
+from coldframe._celery.node import PREFORK, Node, check_node, configured_concurrency
 from coldframe._core.moments import to_datetime
 from coldframe._core.trace import FileTrace, MemoryTrace
-from coldframe._looking import tally
+from coldframe._looking.messages import Message
+from coldframe._looking.runs import Run
 from coldframe._looking.tally import Tally
 from coldframe.errors import NotOpen, SetupError, TimeError
 
 if TYPE_CHECKING:
     from celery import Celery
 
-DEFAULT_CONCURRENCY = 4
 DEFAULT_NODE = "celery"
 
 
@@ -71,7 +72,7 @@ class Bench(Looking):
         self._start = start
         self._profile = profile
         self._seed = seed
-        self._allow = tuple(allow)
+        self._allow = (allow,) if isinstance(allow, str) else tuple(allow)
         self._trace_file = trace_file
         self._driver_options: dict[str, Any] = {
             "longest_chain": longest_chain,
@@ -104,7 +105,9 @@ class Bench(Looking):
             self._close_store()
             raise
         self._open.scheduler.on_main_waits = self._before_waiting
+        self._open.driver.still_read = self._open.declared[id(apps[0])]
         self._known = frozenset(name for app in apps for name in app.tasks)
+        _open_benches.append(self)
         return self
 
     def __exit__(
@@ -116,6 +119,7 @@ class Bench(Looking):
                 opened.driver.complain(about_unread=True)
         finally:
             self._open = None
+            _open_benches.remove(self)
             opened.close()
             self._close_store()
 
@@ -160,21 +164,18 @@ class Bench(Looking):
                 f"there is a node {name!r} already",
                 hint="give the second one another name, or kill the first one before",
             )
-        self._wants_default_node = False
-        chosen = find_app(app) if app is not None else opened.world.apps[0]
-        if chosen not in opened.world.apps:
-            raise SetupError(
-                f"the app {chosen.main!r} is not on this bench",
-                hint="pass it to the bench, too: Bench(app, other)",
-            )
+        chosen = opened.app(app)
         if isinstance(queues, str):
             queues = queues.split(",")
+        check_node(chosen, name, queues=queues or (), concurrency=concurrency, pool=pool)
+        self._wants_default_node = False
+        opened.driver.still_read = ()
         return Node(
             opened.world,
             chosen,
             name,
             queues=tuple(queues) if queues is not None else opened.declared[id(chosen)],
-            concurrency=concurrency or _configured_concurrency(chosen),
+            concurrency=concurrency or configured_concurrency(chosen),
             pool=pool,
             options=options,
         )
@@ -187,7 +188,7 @@ class Bench(Looking):
             app: The app whose schedule it keeps; by default the first one of the bench.
         """
         opened = self._now_open
-        return Beat(opened.world, find_app(app) if app is not None else opened.world.apps[0], scheduler)
+        return Beat(opened.world, opened.app(app), scheduler)
 
     def kill(self, node: Node | str) -> None:
         """The whole node dies at once: none of its code runs again, the broker sees its connections go."""
@@ -281,10 +282,46 @@ class Bench(Looking):
 
     def _drive(self, move: Callable[[driving.Driver], None], *, about_unread: bool = False) -> Tally:
         opened = self._now_open
-        seen = len(self._store)
+        before = opened.counts.so_far()
         move(opened.driver)
         opened.driver.complain(about_unread=about_unread)
-        return tally.tally(event for index, event in enumerate(self._store) if index >= seen)
+        return opened.counts.tally(since=before)
+
+    def finish(self, result: Any) -> Run | None:
+        """Run until one task has come to its end, through its retries, and nothing beyond.
+
+        Args:
+            result: What sending it gave, or its id.
+
+        Returns:
+            Its last attempt, however it ended; None when nothing is left that could run it.
+        """
+        task_id = str(getattr(result, "id", result))
+        opened = self._now_open
+        opened.driver.finish(task_id)
+        opened.driver.observe(task_id)
+        return next((run for run in reversed(self.runs()) if run.task_id == task_id), None)
+
+    def never_run(self) -> list[Message]:
+        """The messages that a node would run, and that the test has neither let run nor looked at while they waited."""
+        opened = self._now_open
+        driver = opened.driver
+        unread = {name for name, _ in opened.broker.unread()}.difference(driver.still_read)
+        return undriven(self._store, driven_up_to=driver.driven_up_to, looked_at=self._looked_at, unread=unread)
+
+    def check(self, *, undrained: Literal["raise", "allow"] = "raise") -> None:
+        """Complain now of what the test did not expect, as closing does.
+
+        Args:
+            undrained: `"raise"` complains also of messages that the test did not let run.
+
+        Raises:
+            TaskFailed: When a task failed.
+            UnreadQueue: When messages wait that no node will ever read.
+            NeverRun: When messages wait that a node would run.
+        """
+        never_run = self.never_run() if undrained == "raise" else []
+        self._now_open.driver.complain(about_unread=True, never_run=never_run)
 
     def expect_failure(self, exception: type[BaseException] = Exception, *, task: Any = None) -> None:
         """Let tasks fail with an exception without failing the test, from here on.
@@ -316,6 +353,14 @@ class Bench(Looking):
         return f"<Bench at {self.now:%Y-%m-%d %H:%M:%S.%f%z}, {self._open.broker.profile.name}, {nodes}>"
 
 
+_open_benches: list[Bench] = []
+
+
+def current() -> Bench | None:
+    """The bench that is open in this process."""
+    return _open_benches[-1] if _open_benches else None
+
+
 def _is_collect(what: str, choice: str) -> bool:
     if choice not in ("raise", "collect"):
         raise SetupError(
@@ -323,8 +368,3 @@ def _is_collect(what: str, choice: str) -> bool:
             hint=f"use {what}='collect' to look at them yourself, or leave it out",
         )
     return choice == "collect"
-
-
-def _configured_concurrency(app: Celery) -> int:
-    configured = app.conf.worker_concurrency
-    return configured if isinstance(configured, int) and configured > 0 else DEFAULT_CONCURRENCY

@@ -7,14 +7,18 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from coldframe._core.moments import to_datetime
-from coldframe.errors import NeverEnds, NeverReady, TaskFailed, TaskStuck, UnreadQueue, WorkError
+from coldframe.errors import NeverEnds, NeverReady, NeverRun, TaskFailed, TaskStuck, UnreadQueue, WorkError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from coldframe._celery.tracer import Attempt
     from coldframe._celery.world import World
     from coldframe._core.events import NodeChanged
+    from coldframe._looking.messages import Message
+
+#: How many of several messages an error lists.
+SHOWN = 5
 
 
 def task_failed(failures: list[Attempt]) -> TaskFailed:
@@ -63,7 +67,8 @@ def unread_queues(
         f"{task} was sent to exchange {exchange!r} with routing key {key!r}, where no queue is bound: it is lost"
         for task, exchange, key in lost
     )
-    lines.extend(f"node {event.node!r} had stopped with {event.detail}" for event in gone)
+    stopped = [f"node {event.node!r} had stopped with {event.detail}" for event in gone]
+    lines += stopped
     leave = "to leave them, open the bench with unread='collect'"
     if not unread:
         return UnreadQueue(
@@ -72,10 +77,32 @@ def unread_queues(
             f"by its name: queue=...; {leave}",
         )
     queue = unread[0][0]
+    if stopped:
+        return UnreadQueue(
+            "\n".join(lines),
+            hint="mend what stopped it (bench.timeline() tells when), or start another one in its place, as a "
+            f"supervisor would: bench.node('{queue}-2', queues=['{queue}']); {leave}",
+        )
     return UnreadQueue(
         "\n".join(lines),
         hint=f"in production they would wait for ever: correct the route (queue=..., task_routes), or let a node read "
         f"it: bench.node('{queue}', queues=['{queue}']); {leave}",
+    )
+
+
+def never_run(messages: Sequence[Message]) -> NeverRun:
+    """The error for messages that a node would run, and that the test did not let run."""
+    count = len(messages)
+    tasks = "1 task was" if count == 1 else f"{count} tasks were"
+    lines = [f"{tasks} sent and never run: the test ended without bench.drain(), settle() or advance(...)"]
+    lines.extend(f"  {message!r}" for message in messages[:SHOWN])
+    if count > SHOWN:
+        lines.append(f"  and {count - SHOWN} more")
+    name = messages[0].task.rpartition(".")[2]
+    return NeverRun(
+        "\n".join(lines),
+        hint=f"let it run before the test ends: bench.drain(); if sending it is all that matters, say so: "
+        f"bench.assert_queued({name!r}), or @pytest.mark.coldframe(undrained='allow')",
     )
 
 

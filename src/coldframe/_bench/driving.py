@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from coldframe.errors import ColdframeError, NotOpen, SetupError, WorkError
 if TYPE_CHECKING:
     from coldframe._celery.tracer import Attempt
     from coldframe._celery.world import World
+    from coldframe._looking.messages import Message
 
 #: How far draining jumps ahead before it is taken for endless.
 DRAIN_WITHIN = timedelta(days=366)
@@ -31,7 +32,14 @@ IDLE_JUMPS = 3
 #: What a span of time can be given in.
 SPAN_PARTS = ("weeks", "days", "hours", "minutes", "seconds", "milliseconds", "microseconds")
 
+#: The test waits for something else than a result.
+NO_RESULT: tuple[Any, float | None] = (None, None)
+
 Expectation = Callable[["Attempt"], bool]
+
+
+class TaskEnded(Exception):  # noqa: N818 - no error: it only breaks off the drive
+    """The task that the test waits for has come to its end."""
 
 
 class Driver:
@@ -66,6 +74,12 @@ class Driver:
         self._stuck_after = stuck_after
         self._waiting_since: int | None = None
         self._idle_jumps = 0
+        self._wait = NO_RESULT
+        #: The numbers of the last message that was sent, and of the last one that the test has let run.
+        self._last_sent = 0
+        self.driven_up_to = 0
+        #: The id of the task with whose end the test goes on.
+        self._finishing: str | None = None
         self._watchdog = Watchdog(world.scheduler, stuck_after, self._note_stuck)
         world.on_attempt_started = self._attempt_started
         world.on_attempt_ended = self._attempt_ended
@@ -100,6 +114,16 @@ class Driver:
 
         self._drive(keep_going)
 
+    def finish(self, task_id: str) -> None:
+        """Run until one task has come to its end, and nothing beyond; or until nothing is left to run."""
+        self._finishing = task_id
+        try:
+            self._drive(lambda upcoming: upcoming is not None and self.world.busy())
+        except TaskEnded:
+            pass
+        finally:
+            self._finishing = None
+
     def _drive(self, keep_going: Callable[[int | None], bool]) -> None:
         scheduler = self.world.scheduler
         if scheduler.current is not scheduler.main:
@@ -110,10 +134,18 @@ class Driver:
         for beat in self.world.beats:
             beat.look_again()
         self._ran.clear()
-        scheduler.drive(keep_going)
+        try:
+            scheduler.drive(keep_going)
+        finally:
+            self._note_driven()
+
+    def _note_driven(self) -> None:
+        if not self.waiting and self._finishing is None:
+            self.driven_up_to = self._last_sent
 
     def watch(self) -> None:
         """Interrupt what runs for too long from here on; called whenever the test begins to wait."""
+        self._note_driven()
         self._watchdog.start()
 
     def close(self) -> None:
@@ -122,14 +154,17 @@ class Driver:
 
     # --- what went wrong --------------------------------------------------------------------------------
 
-    def complain(self, *, about_unread: bool) -> None:
+    def complain(self, *, about_unread: bool, never_run: Sequence[Message] = ()) -> None:
         """Raise what the test did not expect; each thing is told once.
 
         Raises:
             TaskFailed: For failed tasks.
             UnreadQueue: For messages that no node will ever read.
+            NeverRun: For messages that the test did not let run.
         """
         errors = [*self._complaints_about_tasks(), *(self._complaints_about_queues() if about_unread else ())]
+        if never_run:
+            errors.append(complaints.never_run(never_run))
         if errors:
             raise complaints.as_group(errors)
 
@@ -142,10 +177,12 @@ class Driver:
         """Remember the chain that a message continues, and messages that no queue takes."""
         if event.task_id is None:
             return
+        self._last_sent = event.message
         attempt = self.world.attempt()
         if attempt is not None:
             self.world.depths[event.task_id] = attempt.depth + 1
-        self._roots[event.task_id] = event.root_id or event.task_id
+        if event.root_id not in (None, event.task_id):
+            self._roots[event.task_id] = event.root_id
         if not event.queues:
             self._lost.append((event.task or "a message", event.exchange, event.routing_key))
 
@@ -186,6 +223,8 @@ class Driver:
     def _attempt_ended(self, attempt: Attempt) -> None:
         if attempt.state != "RETRY":
             self.world.depths.pop(attempt.task_id, None)
+            if attempt.task_id == self._finishing and attempt.state != "LOST":
+                self.world.scheduler.interrupt(TaskEnded())
         if attempt.state == "FAILURE":
             self._failures.append(attempt)
         for beat in self.world.beats:
@@ -193,11 +232,13 @@ class Driver:
 
     def _hopeless(self, forever: bool) -> ColdframeError | None:  # noqa: FBT001 - the scheduler's question
         """Whether the test waits for something that can no longer come."""
-        waited_for, timeout = self.waiting[-1] if self.waiting else (None, None)
+        wait = self.waiting[-1] if self.waiting else NO_RESULT
+        waited_for, timeout = wait
         open_ended = forever if waited_for is None else timeout is None
-        if not open_ended or self.world.busy():
-            self._idle_jumps = 0
-            self._waiting_since = None
+        is_hopeful = not open_ended or self.world.busy()
+        if is_hopeful or wait is not self._wait:
+            self._wait, self._idle_jumps, self._waiting_since = wait, 0, None
+        if is_hopeful:
             return None
         now = self.world.scheduler.now
         if self.world.beats:

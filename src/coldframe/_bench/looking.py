@@ -21,6 +21,8 @@ class Looking:
     def __init__(self) -> None:
         self._store: Trace = MemoryTrace()
         self._known: frozenset[str] = frozenset()
+        #: The ids of the messages that the test has looked at while they waited.
+        self._looked_at: set[str] = set()
 
     def _unread(self) -> frozenset[str]:
         """The queues that no node reads and in which messages wait."""
@@ -56,8 +58,10 @@ class Looking:
             within: How far the ETA may be off.
         """
         waiting = messages.queued(self._store, decode=decode_body)
-        return messages.find(
-            waiting, task, args=args, kwargs=kwargs, queue=queue, eta=eta, within=within, now=self._last_moment()
+        return self._look_at(
+            messages.find(
+                waiting, task, args=args, kwargs=kwargs, queue=queue, eta=eta, within=within, now=self._last_moment()
+            )
         )
 
     def runs(self, task: Any = None) -> list[Run]:
@@ -66,16 +70,22 @@ class Looking:
 
     def assert_queued(self, task: Any = None, *, count: int | None = None, **criteria: Any) -> list[Message]:
         """Fail unless such a message waits; the failure lists the near misses. See `queued`."""
-        return assertions.assert_queued(
-            self._store,
-            self._last_moment(),
-            task,
-            count=count,
-            unread=self._unread(),
-            known=self._known,
-            decode=decode_body,
-            **criteria,
+        return self._look_at(
+            assertions.assert_queued(
+                self._store,
+                self._last_moment(),
+                task,
+                count=count,
+                unread=self._unread(),
+                known=self._known,
+                decode=decode_body,
+                **criteria,
+            )
         )
+
+    def _look_at(self, found: list[Message]) -> list[Message]:
+        self._looked_at.update(message.task_id for message in found)
+        return found
 
     def assert_not_queued(self, task: Any = None, **criteria: Any) -> None:
         """Fail if such a message waits. See `queued`."""

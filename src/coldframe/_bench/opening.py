@@ -17,16 +17,18 @@ from coldframe._celery import swap, worker_state, world
 from coldframe._celery.discards import record_discards
 from coldframe._celery.logs import record_task_logs
 from coldframe._celery.patches import patch_results, refuse_other_apps
+from coldframe._celery.stores import Stores
 from coldframe._celery.world import CeleryProcess, World
 from coldframe._core.captured import Captured
 from coldframe._core.clock import VirtualTime, keeps_real_time
 from coldframe._core.entropy import SeededEntropy
-from coldframe._core.events import Discarded, Published
+from coldframe._core.events import Discarded, Finished, Published
 from coldframe._core.interrupts import Interrupts
 from coldframe._core.moments import to_micros
 from coldframe._core.scheduler import Process, Scheduler
 from coldframe._core.selector import AsyncioWaits
 from coldframe._core.trace import Trace
+from coldframe._looking.tally import Counts
 from coldframe.errors import AlreadyOpen, SetupError
 
 if TYPE_CHECKING:
@@ -97,10 +99,25 @@ class OpenBench:
                 self._swap_in(seed, allow)
             undo.pop_all()
 
+    def app(self, named: Celery | str | None) -> Celery:
+        """An app of this bench: itself, by its path, or the first one.
+
+        Raises:
+            SetupError: When it is not on this bench.
+        """
+        chosen = celery_apps.find_app(named) if named is not None else self.world.apps[0]
+        if chosen not in self.world.apps:
+            raise SetupError(
+                f"the app {chosen.main!r} is not on this bench",
+                hint="pass it to the bench, too: Bench(app, other)",
+            )
+        return chosen
+
     def close(self) -> None:
         """End everything that runs, and put everything back."""
         with self._interrupts.held():
             self.stack.close()
+            self.recording.release()
 
     def _build(
         self,
@@ -112,7 +129,7 @@ class OpenBench:
         driver_options: dict[str, Any],
     ) -> None:
         chosen = celery_apps.profile_for(apps[0], profile)
-        self.test_process = CeleryProcess("test", pid=0)
+        self.test_process = CeleryProcess("test", pid=0, stores=Stores(apps))
         shuffle = random.Random(seed) if seed else None
         self.scheduler = Scheduler(start, shuffle, self.test_process)
         self.recording = Recording(store)
@@ -121,6 +138,9 @@ class OpenBench:
         self.driver = Driver(self.world, **driver_options)
         self.recording.listen(Published, self.driver.note_published)
         self.recording.listen(Discarded, self.driver.note_discarded)
+        self.counts = Counts()
+        for kind in (Published, Finished, Discarded):
+            self.recording.listen(kind, self.counts.add)
         self.broker.publish_context = self._publish_context
         self.in_transaction: Callable[[], bool] = lambda: False
         self.declared = {id(app): celery_apps.declared_queues(app) for app in apps}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from coldframe._core.events import Event
-from coldframe._core.trace import Trace
+from coldframe._core.trace import MemoryTrace, Trace
 
 
 class Recording:
@@ -19,6 +19,11 @@ class Recording:
     def listen(self, kind: type[Event], listener: Callable[[Any], None]) -> None:
         """Call a listener with each event of a type."""
         self._listeners.setdefault(kind, []).append(listener)
+
+    def release(self) -> None:
+        """Let go of the events: a task that died in the middle stays in memory, and holds this."""
+        self.store = MemoryTrace()
+        self._listeners.clear()
 
     def append(self, event: Event) -> None:
         """Record an event."""

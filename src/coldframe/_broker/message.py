@@ -15,10 +15,10 @@ def plain(value: Any) -> Any:
     """A deep copy as the wire would make it: tuples become lists, mappings become dicts."""
     if type(value) in ATOMS:
         return value
-    if type(value) is dict or isinstance(value, Mapping):
-        return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
+    if type(value) is dict or isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
     return value
 
 

@@ -6,7 +6,7 @@ import difflib
 import importlib
 from typing import Any
 
-from celery import Celery
+from celery import Celery, _state
 from celery.local import Proxy
 
 from coldframe._broker.profiles import Profile, RabbitMQ, Redis, resolve
@@ -64,6 +64,12 @@ def _app_at(path: str) -> Celery:
     )
 
 
+def made_apps() -> list[Celery]:
+    """The apps that this process has made, by their names; Celery's stand-in for a missing app is none."""
+    stand_in = _state.default_app
+    return sorted((app for app in _state._get_active_apps() if app is not stand_in), key=lambda app: str(app.main))
+
+
 def profile_for(app: Celery, profile: str | Profile | None) -> Profile:
     """The broker profile that was asked for, or the one that the app's broker URL names.
 
@@ -96,9 +102,9 @@ def declared_queues(app: Celery) -> tuple[str, ...]:
 
     The app makes its queues of its settings once, when it first needs them: that is left to it.
     """
-    amqp = app.amqp
-    had_queues = "queues" in vars(amqp)
-    declared = tuple(amqp.queues)
-    if not had_queues:
-        vars(amqp).pop("queues")
+    attributes = vars(app.amqp)
+    held = dict(attributes)
+    declared = tuple(app.amqp.queues)
+    attributes.clear()
+    attributes.update(held)
     return declared

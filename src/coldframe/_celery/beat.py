@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
+import sys
 from calendar import timegm
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from celery.beat import PersistentScheduler, Scheduler, Service
-from celery.utils.imports import symbol_by_name
+from celery.utils.imports import load_extension_class_names, symbol_by_name
 from celery.utils.time import maybe_make_aware
 
+from coldframe._celery.stores import Stores
 from coldframe._celery.world import CeleryProcess, World
 from coldframe._core.events import BeatSent
 from coldframe._core.moments import SECOND
 from coldframe._core.scheduler import Timer
+from coldframe.errors import SetupError
 
 if TYPE_CHECKING:
     from celery import Celery
 
+    from coldframe._core.scheduler import Process
+
 #: Beat looks up at least this often, so that a schedule with nothing in it costs nothing.
 FOREVER = 365 * 24 * 3600
 
-#: How often a scheduler that keeps its entries in a database looks for changes; django-celery-beat's default.
-DATABASE_INTERVAL = 5 * SECOND
+#: How often, in seconds, a scheduler that keeps its entries in a database looks for changes, and how often it
+#: reads all of them again: django-celery-beat's own.
+LOOKS_EVERY, READS_ALL_EVERY = 5, 300
 
 
-class BenchScheduler(Scheduler):
-    """The default scheduler without its file: it wakes in the very microsecond that an entry is due.
-
-    Celery's own wakes 10 ms early, creeps up in steps of a millisecond, and compares all entries at each tick.
-    """
+class ExactScheduler(Scheduler):
+    """Wakes in the very microsecond that an entry is due; Celery's own wakes 10 ms early and then creeps up."""
 
     def adjust(self, n: Any, drift: float = 0.0) -> Any:
         return n
@@ -37,6 +42,10 @@ class BenchScheduler(Scheduler):
         now = maybe_make_aware(entry.default_now())
         return float(round(mktime(now.utctimetuple()) + now.microsecond / 1e6 + (next_time_to_run or 0), 6))
 
+
+class BenchScheduler(ExactScheduler):
+    """The default scheduler without its file, which does not compare all entries at each tick."""
+
     def schedules_equal(self, old_schedules: Any, new_schedules: Any) -> bool:
         if old_schedules is None or len(old_schedules) != len(new_schedules):
             return old_schedules is new_schedules
@@ -44,6 +53,64 @@ class BenchScheduler(Scheduler):
             name in new_schedules and new_schedules[name].schedule is entry.schedule
             for name, entry in old_schedules.items()
         )
+
+
+class BenchDatabaseScheduler(ExactScheduler):
+    """Put before django-celery-beat's scheduler: it asks the database only when somebody wrote to its tables.
+
+    Because it does not read everything again every five minutes, it knows all entries from the start, also those
+    that are due in many hours.
+    """
+
+    beat: Beat
+
+    #: Whether the database may have changed since it was last read.
+    is_stale = True
+
+    @property
+    def schedule(self) -> Any:
+        if not self.is_stale:
+            return self._schedule
+        self.is_stale = False
+        return super().schedule
+
+    def enabled_models_qs(self) -> Any:
+        return self.Model.objects.enabled()
+
+    def schedule_changed(self) -> bool:
+        """Also when the time of the last change moved back: the test wrote to the tables before it opened the bench."""
+        before = self._last_timestamp
+        return bool(super().schedule_changed()) or (before is not None and self._last_timestamp != before)
+
+    def all_as_schedule(self) -> Any:
+        entries = super().all_as_schedule()
+        now = datetime.now(UTC)  # noqa: TID251 - virtual time
+        for entry in entries.values():
+            if maybe_make_aware(entry.last_run_at) > now:
+                entry.last_run_at = entry.model.last_run_at = entry._default_now()
+        return entries
+
+    def is_due(self, entry: Any) -> Any:
+        due = super().is_due(entry)
+        if entry.model.one_off or not entry.model.enabled:
+            self.beat.look_after(READS_ALL_EVERY)
+        return due
+
+    def apply_entry(self, entry: Any, producer: Any = None) -> None:
+        super().apply_entry(entry, producer)
+        if self._dirty:
+            self.beat.wake_after(self.sync_every + self.beat.looks_every)
+
+    def sync(self) -> None:
+        """At the end of a bench there is no world left to write to."""
+        if self.beat.world.scheduler.can_park:
+            super().sync()
+
+    def tables(self) -> tuple[str, set[str]]:
+        """The table that tells of changes, and those of the entries."""
+        model = self.Model._meta
+        related = {field.related_model._meta.db_table for field in model.fields if field.is_relation}
+        return self.Changes._meta.db_table, {model.db_table, *related}
 
 
 class Beat:
@@ -58,18 +125,25 @@ class Beat:
     def __init__(self, world: World, app: Celery, scheduler: Any = None) -> None:
         self.world = world
         self.app = app
-        self.process = CeleryProcess("beat", pid=world.next_pid(), app=app if len(world.apps) > 1 else None)
-        self.scheduler_class = _scheduler_class(app, scheduler)
-        self.watches_database = not issubclass(self.scheduler_class, BenchScheduler)
-        self._look_timer: Timer | None = None
+        current_app = app if len(world.apps) > 1 else None
+        self.process = CeleryProcess("beat", pid=world.next_pid(), app=current_app, stores=Stores(world.apps))
+        self.scheduler_class = _scheduler_class(self, app, scheduler)
+        self.looks_every = app.conf.beat_max_loop_interval or LOOKS_EVERY
+        self.scheduler: Any = None
+        self._planned: dict[float, Timer] = {}
         world.beats.append(self)
         self.fiber = world.scheduler.spawn(self.process, self._run)
 
     def _run(self) -> None:
         service = Service(self.app, max_interval=FOREVER, scheduler_cls=self.scheduler_class)
         service.remote_control = False
-        self.service = service
-        self._record_sendings(service.scheduler)
+        self.scheduler = service.scheduler
+        self._see_everything_anew()
+        # Else it would be kept for ever, and write to the database when the interpreter exits.
+        finalizer = getattr(self.scheduler, "_finalize", None)
+        if finalizer is not None:
+            finalizer.cancel()
+        self._record_sendings(self.scheduler)
         service.start()
 
     def _record_sendings(self, scheduler: Any) -> None:
@@ -78,26 +152,89 @@ class Beat:
 
         def recorded(entry: Any, *args: Any, **kwargs: Any) -> Any:
             result = apply_async(entry, *args, **kwargs)
-            world.trace.append(
-                BeatSent(world.scheduler.now, str(entry.name), entry.task, getattr(result, "id", None))
-            )
+            world.trace.append(BeatSent(world.scheduler.now, str(entry.name), entry.task, getattr(result, "id", None)))
             return result
 
         scheduler.apply_async = recorded
 
     def look_again(self) -> None:
-        """Have a scheduler with a database look for changes, as it would within its interval."""
-        if self.watches_database and (self._look_timer is None or self._look_timer.cancelled):
-            scheduler = self.world.scheduler
-            self._look_timer = scheduler.call_at(
-                scheduler.now + DATABASE_INTERVAL, lambda: scheduler.wake(self.fiber)
-            )
+        """Something happened: a scheduler with a store of its own that cannot be watched looks for changes."""
+        if not issubclass(self.scheduler_class, BenchScheduler | BenchDatabaseScheduler):
+            self.look_after(self.looks_every)
+
+    def look_after(self, seconds: float) -> None:
+        """Have the scheduler look for changes in its store after a span, unless it will have done so by then."""
+        self._call_after(seconds, self._look)
+
+    def wake_after(self, seconds: float) -> None:
+        """Have the scheduler write down what it has to, if it has not by then."""
+        self._call_after(seconds, self._wake)
+
+    def _call_after(self, seconds: float, callback: Callable[[], None]) -> None:
+        scheduler = self.world.scheduler
+        planned = self._planned.get(seconds)
+        if planned is None or planned.cancelled:
+            self._planned[seconds] = scheduler.call_at(scheduler.now + round(seconds * SECOND), callback)
+
+    def note_write(self, sql: str, by: Process) -> None:
+        """A statement wrote to the project's database: if it named the tables of the schedule, look at them."""
+        if not isinstance(self.scheduler, BenchDatabaseScheduler):
+            return
+        changes, tables = self.scheduler.tables()
+        if changes in sql:
+            self._see_everything_anew()
+            self.look_after(self.looks_every)
+        elif by is not self.process and any(table in sql for table in tables):
+            self.look_after(READS_ALL_EVERY)
+
+    def note_rollback(self) -> None:
+        """What beat has read may be undone."""
+        if isinstance(self.scheduler, BenchDatabaseScheduler):
+            self.look_after(self.looks_every)
+
+    def _look(self) -> None:
+        self._see_everything_anew()
+        self._wake()
+
+    def _wake(self) -> None:
+        self.world.scheduler.wake(self.fiber)
+
+    def _see_everything_anew(self) -> None:
+        if isinstance(self.scheduler, BenchDatabaseScheduler):
+            self.scheduler.is_stale = True
 
     def stop(self) -> None:
         """End the process."""
         self.world.scheduler.kill(self.process)
 
 
-def _scheduler_class(app: Celery, scheduler: Any) -> type:
-    chosen = symbol_by_name(scheduler or app.conf.beat_scheduler or PersistentScheduler)
-    return BenchScheduler if chosen is PersistentScheduler else chosen
+def _scheduler_class(beat: Beat, app: Celery, scheduler: Any) -> type:
+    chosen = _chosen(scheduler or app.conf.beat_scheduler or PersistentScheduler)
+    if chosen is PersistentScheduler:
+        return BenchScheduler
+    django = sys.modules.get("django_celery_beat.schedulers")
+    if django is not None and issubclass(chosen, django.DatabaseScheduler):
+        ours: type = BenchDatabaseScheduler
+    else:
+        ours = ExactScheduler
+    return type(chosen.__name__, (ours, chosen), {"beat": beat})
+
+
+def _chosen(scheduler: Any) -> type:
+    aliases = {}
+    if isinstance(scheduler, str) and scheduler.isidentifier():
+        aliases = dict(load_extension_class_names("celery.beat_schedulers"))
+    try:
+        chosen = symbol_by_name(scheduler, aliases=aliases)
+    except (AttributeError, ImportError, ValueError) as error:
+        raise SetupError(
+            f"the scheduler {scheduler!r} of beat does not import: {error}",
+            hint="correct beat_scheduler or bench.beat(scheduler=...): a class, or its path in the form "
+            "'django_celery_beat.schedulers:DatabaseScheduler'",
+        ) from error
+    if not (isinstance(chosen, type) and issubclass(chosen, Scheduler)):
+        raise SetupError(
+            f"the scheduler {scheduler!r} of beat is no subclass of celery.beat.Scheduler",
+            hint="pass the class itself, not an instance of it, nor a function",
+        )
+    return chosen

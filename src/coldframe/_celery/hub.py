@@ -114,7 +114,8 @@ class Hub(KombuHub):
                 f"a bootstep registered the real file descriptor {fd!r} with a node's event loop",
                 hint="on a bench nothing polls real file descriptors: leave that bootstep out of the test's app",
             )
-        self._sockets[fd.fileno()] = fd
+        known = self._sockets
+        self._sockets = {fd.fileno(): fd, **known} if fd.is_pipe else {**known, fd.fileno(): fd}
         self.readers[fd.fileno()] = callback, args
         fd.on_readable = self.wake
         fd.is_polled = self._running
@@ -127,10 +128,17 @@ class Hub(KombuHub):
             socket.on_readable = None
             socket.is_polled = False
 
-    def _close(self) -> None:
+    def reset(self) -> None:
+        self._forget_sockets()
+        super().reset()
+
+    def close(self, *args: Any) -> None:
+        self._forget_sockets()
+        super().close(*args)
+
+    def _forget_sockets(self) -> None:
         for number in list(self._sockets):
             self._discard(number)
-        super()._close()
 
     def create_loop(self, *args: Any, **options: Any) -> Iterator[None]:
         """One round per step: what was called soon, the timers that are due, the sockets that have something."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from celery import signals
@@ -13,9 +14,11 @@ from kombu.asynchronous import get_event_loop, set_event_loop
 from kombu.asynchronous.timer import Timer
 from kombu.serialization import prepare_accept_content
 
+from coldframe._celery.child import Child
 from coldframe._celery.hub import Hub, make_exact
-from coldframe._celery.pool import Child, Pool
-from coldframe._celery.tracer import LOST, NodeTasks
+from coldframe._celery.pool import Pool
+from coldframe._celery.tracer import LOST
+from coldframe._celery.stores import Stores
 from coldframe._celery.worker_state import WorkerState
 from coldframe._celery.world import CeleryProcess, World
 from coldframe._core.events import Event, NodeChanged
@@ -28,6 +31,40 @@ logger = logging.getLogger(__name__)
 
 #: Pools that run tasks in processes that can be killed; the others enforce no time limits.
 PREFORK = "prefork"
+POOLS = (PREFORK, "threads", "solo")
+
+DEFAULT_CONCURRENCY = 4
+
+
+def configured_concurrency(app: Celery) -> int:
+    """How many pool processes the app's settings ask for."""
+    configured = app.conf.worker_concurrency
+    return configured if isinstance(configured, int) and configured > 0 else DEFAULT_CONCURRENCY
+
+
+def check_node(app: Celery, name: str, *, queues: Iterable[str], concurrency: int | None, pool: str) -> None:
+    """Refuse a node that could not start.
+
+    Raises:
+        SetupError: The queue is not declared and must be, or there is no such pool or concurrency.
+    """
+    undeclared = [queue for queue in queues if queue not in app.amqp.queues and queue not in app.amqp.queues.aliases]
+    if undeclared and not app.conf.task_create_missing_queues:
+        raise SetupError(
+            f"node {name!r} cannot read queue {undeclared[0]!r}, which the app does not declare",
+            hint="add it to task_queues, or let Celery declare it: task_create_missing_queues=True; "
+            f"declared are: {', '.join(map(repr, app.amqp.queues))}",
+        )
+    if pool not in POOLS:
+        raise SetupError(
+            f"node {name!r} cannot have a pool {pool!r}",
+            hint=f"a bench knows {', '.join(map(repr, POOLS))}; tasks of gevent and eventlet pools run on 'threads'",
+        )
+    if concurrency is not None and not (isinstance(concurrency, int) and concurrency > 0):
+        raise SetupError(
+            f"node {name!r} cannot have {concurrency!r} pool processes",
+            hint="give a whole number above zero, or leave concurrency out",
+        )
 
 
 class Worker(WorkController):
@@ -52,6 +89,15 @@ class Worker(WorkController):
 
     def on_before_init(self, **options: Any) -> None:
         signals.celeryd_init.send(sender=self.hostname, instance=self, conf=self.app.conf, options=options)
+
+    def on_after_init(self, purge: bool = False, **options: Any) -> None:
+        self.purge = purge
+
+    def on_start(self) -> None:
+        super().on_start()
+        signals.celeryd_after_setup.send(sender=self.hostname, instance=self, conf=self.app.conf)
+        if self.purge:
+            self.app.control.purge()
 
     def on_consumer_ready(self, consumer: Any) -> None:
         self.node.on_ready()
@@ -108,14 +154,30 @@ class Node:
         self.current_app = app if len(world.apps) > 1 else None
         self.containers = WorkerState()
         self.process = CeleryProcess(
-            name, pid=world.next_pid(), app=self.current_app, joins_block=True, worker_state=self.containers
+            name,
+            pid=world.next_pid(),
+            app=self.current_app,
+            joins_block=True,
+            worker_state=self.containers,
+            stores=Stores(world.apps),
         )
         self.is_ready = False
         self.localized: list[Any] = []
         self.worker: Any = None
         self.hub: Hub
         world.nodes[name] = self
+        world.made.append(self)
         world.scheduler.spawn(self.process, self._run)
+
+    def release(self) -> None:
+        """Let go of the worker: a task that died in the middle stays in memory, and holds its node."""
+        if self.pool is not None:
+            vars(self.pool).clear()
+        self.worker = None
+        self.localized.clear()
+        self.containers = self.process.worker_state = WorkerState()
+        for name in ("hub", "state"):
+            vars(self).pop(name, None)
 
     @property
     def alive(self) -> bool:
@@ -162,7 +224,7 @@ class Node:
         from celery.worker import state
 
         self.state = NodeState(self.containers, state)
-        self.localized = [NodeTasks(self), prepare_accept_content(self.app.conf.accept_content), self.hostname]
+        self.localized = [prepare_accept_content(self.app.conf.accept_content), self.hostname]
         self.hub = Hub(Timer(), self.world)
         before = get_event_loop()
         set_event_loop(self.hub)
@@ -185,10 +247,6 @@ class Node:
         self.worker.start()
 
     def on_ready(self) -> None:
-        self.localized[0] = NodeTasks(self)
-        for name, task in self.app.tasks.items():
-            if task.__trace__ is not None:
-                self.localized[0][name]
         if not self.is_ready:
             self.is_ready = True
             self.note(NodeChanged, "up")
@@ -197,6 +255,7 @@ class Node:
         """Warm shutdown, as on SIGTERM: running tasks are finished, nothing new is begun."""
 
         def shut_down() -> None:
+            signals.worker_shutting_down.send(sender=self.hostname, sig="SIGTERM", how="Warm", exitcode=0)
             raise WorkerShutdown(0)
 
         self.hub.call_soon(shut_down)

@@ -8,16 +8,23 @@ from __future__ import annotations
 
 import functools
 import itertools
+import os
+import warnings
 from collections.abc import Callable
 from contextlib import ExitStack
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
+from uuid import NAMESPACE_OID, uuid3
 
 import billiard.pool
 from celery import Celery, bootsteps, result
-from celery.app import trace
+from celery.app import amqp, trace
+from celery.events import dispatcher
+from celery.exceptions import CPendingDeprecationWarning
 from celery.utils.dispatch import Signal
-from kombu import pools
+from celery.worker import worker
+from celery.worker.consumer import consumer
+from kombu import common, pools
 
 from coldframe._core.moments import SECOND
 from coldframe.errors import SetupError
@@ -30,6 +37,7 @@ SYMBOLS: dict[str, tuple[str, ...] | None] = {
     "billiard.pool:job_counter": None,
     "billiard.pool:Lock": None,
     "celery.app.base:Celery._connection": ("self", "url"),
+    "celery.app.amqp:anon_nodename": ("hostname",),
     "celery.app.trace:_localized": None,
     "celery.app.trace:fast_trace_task": ("task", "uuid", "request", "body", "content_type", "content_encoding"),
     "celery.app.trace:setup_worker_optimizations": ("app", "hostname"),
@@ -45,13 +53,18 @@ SYMBOLS: dict[str, tuple[str, ...] | None] = {
     "celery.fixups.django:DjangoWorkerFixup._close_database": ("self",),
     "celery.fixups.django:DjangoWorkerFixup.close_cache": ("self",),
     "celery.fixups.django:DjangoWorkerFixup.on_worker_process_init": ("self",),
+    "celery.fixups.django:DjangoWorkerFixup.validate_models": ("self",),
+    "celery.fixups.django:DjangoWorkerFixup.django_setup": ("self",),
     "celery._state:_set_task_join_will_block": ("blocks",),
     "celery._state:_tls": None,
+    "kombu.common:_imaybe_declare": ("entity", "channel", "retry_policy"),
+    "kombu.common:generate_oid": ("node_id", "process_id", "thread_id", "instance"),
     "kombu.pools:_limit": None,
     "kombu.transport:_transport_cache": None,
     "kombu.asynchronous.timer:Timer._enter": ("self", "eta", "priority", "entry"),
     "kombu.asynchronous.hub:Hub._pop_ready": ("self",),
-    "kombu.asynchronous.hub:Hub._close": ("self",),
+    "kombu.asynchronous.hub:Hub.close": ("self", "args"),
+    "kombu.asynchronous.hub:Hub.reset": ("self",),
 }
 
 #: The test may read a result's state this often at one moment before each further read costs time.
@@ -59,6 +72,9 @@ POLLS_AT_ONE_MOMENT = 16
 POLL_COST = SECOND // 1000
 
 MISSING = object()
+
+#: Not empty once Celery's Django fix-up has run the system checks in this process.
+VALIDATED: list[bool] = []
 
 
 def replace(stack: ExitStack, owner: Any, name: str, value: Any) -> Any:
@@ -96,6 +112,59 @@ def _put_back_contents(mapping: Any, held: dict[Any, Any]) -> None:
 def patch_job_counter(stack: ExitStack) -> None:
     """billiard numbers jobs per real process, and the number shows in the message of a lost worker."""
     replace(stack, billiard.pool, "job_counter", itertools.count())
+
+
+def patch_repeated_declarations(stack: ExitStack) -> None:
+    """kombu copies and binds a queue at each publish, only to find that it has declared it: here it looks first."""
+    declare = common._imaybe_declare
+
+    def declare_once(entity: Any, channel: Any, **retry_policy: Any) -> Any:
+        if entity.can_cache_declaration and not entity.is_bound and channel and channel.connection:
+            if hash(entity) in channel.connection.client.declared_entities:
+                return False
+        return declare(entity, channel, **retry_policy)
+
+    replace(stack, common, "_imaybe_declare", declare_once)
+
+
+def patch_object_ids(stack: ExitStack) -> None:
+    """kombu names reply queues by the host, the process, the thread and the memory address of an object.
+
+    Here they are numbered as they come. An object keeps its number: replies to another name would be lost.
+    """
+    known: dict[int, tuple[int, Any]] = {}
+
+    def generate_oid(node_id: int, process_id: int, thread_id: int, instance: Any) -> str:
+        number, _ = known.setdefault(id(instance), (len(known) + 1, instance))
+        return str(uuid3(NAMESPACE_OID, f"coldframe-{number}"))
+
+    keep(stack, common, "_node_id")
+    replace(stack, common, "generate_oid", generate_oid)
+
+
+class ProcessOs:
+    """The module `os` as Celery's own modules see it: each simulated process has a number of its own."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def getpid(self) -> int:
+        """The number of the process whose code is running."""
+        return self._world.process.pid or os.getpid()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(os, name)
+
+
+def patch_process_numbers(stack: ExitStack, world: World) -> None:
+    """Events, results and remote control tell process numbers, which would be those of the test."""
+    for module in (trace, worker, consumer, dispatcher):
+        replace(stack, module, "os", ProcessOs(world))
+
+
+def patch_origin(stack: ExitStack, world: World) -> None:
+    """Each message says who sent it, by process number and host, which differ from run to run."""
+    replace(stack, amqp, "anon_nodename", lambda: f"gen{world.process.pid}@coldframe")
 
 
 def keep_thread_primitives(stack: ExitStack, app: Celery) -> None:
@@ -147,6 +216,12 @@ def keep_pool_limit(stack: ExitStack) -> None:
 def _put_back_pools(group: Any, known: dict[Any, Any]) -> None:
     for key in [key for key in group if key not in known]:
         dict.pop(group, key, None)
+
+
+def let_workers_warn(stack: ExitStack) -> None:
+    """A worker that warns of its own settings goes on, also where a test suite turns warnings into errors."""
+    stack.enter_context(warnings.catch_warnings())
+    warnings.filterwarnings("default", category=CPendingDeprecationWarning, module=r"celery\.worker")
 
 
 def patch_results(
@@ -239,12 +314,33 @@ def _not_on_bench(app: Celery, what: str) -> SetupError:
     )
 
 
+def _set_up_unless_ready(fixup: Any) -> None:
+    import django
+    from django.apps import apps
+
+    if not apps.ready:
+        django.setup()
+
+
 def patch_django_fixup(stack: ExitStack) -> None:
-    """Celery's Django fix-up closes connections around each task: here that would be the test's own."""
+    """Celery's Django fix-up closes connections around each task: here that would be the test's own.
+
+    It also sets Django up and runs the system checks at each start of a worker: once is enough, and setting up
+    again would take the test's handlers off the loggers.
+    """
     from celery.fixups.django import DjangoWorkerFixup
+
+    validate_models = DjangoWorkerFixup.validate_models
 
     def leave_open(self: Any, **kwargs: Any) -> None:
         return None
 
+    def validate_once(self: Any) -> None:
+        if not VALIDATED:
+            VALIDATED.append(True)
+            validate_models(self)
+
+    replace(stack, DjangoWorkerFixup, "validate_models", validate_once)
+    replace(stack, DjangoWorkerFixup, "django_setup", _set_up_unless_ready)
     for name in ("close_database", "_close_database", "close_cache", "on_worker_process_init"):
         replace(stack, DjangoWorkerFixup, name, leave_open)

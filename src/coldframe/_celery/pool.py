@@ -16,22 +16,17 @@ from typing import TYPE_CHECKING, Any
 from billiard.common import TERM_SIGNAL, human_status
 from billiard.einfo import ExceptionInfo
 from billiard.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded, WorkerLostError
-from billiard.pool import ApplyResult, MaybeEncodingError
-from celery import signals, states
-from celery.app.trace import fast_trace_task
+from billiard.pool import ApplyResult
+from celery import signals
 from celery.concurrency.base import BasePool
 
-from coldframe._celery.tracer import LOST
+from coldframe._celery.child import ACCEPTED, Child, Job
 from coldframe._celery.transport import VirtualSocket
-from coldframe._celery.world import CeleryProcess
 from coldframe._core.events import NodeChanged
 from coldframe._core.moments import SECOND
-from coldframe._core.scheduler import Fiber
 
 if TYPE_CHECKING:
     from coldframe._celery.node import Node
-
-ACCEPTED, DONE = "accepted", "done"
 
 
 def over_the_pipe(value: Any) -> Any:
@@ -40,89 +35,6 @@ def over_the_pipe(value: Any) -> Any:
         return marshal.loads(marshal.dumps(value))  # noqa: S302 - our own bytes
     except ValueError:
         return pickle.loads(pickle.dumps(value))  # noqa: S301 - our own bytes, as billiard does
-
-
-class Child:
-    """One pool process of a node."""
-
-    def __init__(self, pool: Pool, number: int) -> None:
-        node = pool.node
-        self.pool = pool
-        self.number = number
-        self.process = CeleryProcess(
-            f"{node.name}/{number}", pid=node.world.next_pid(), app=node.current_app, joins_block=True
-        )
-        self.process.child = self
-        self.pid = self.process.pid
-        #: What its parent wrote to it and it has not read.
-        self.given: tuple[ApplyResult, Any, Any, Any] | None = None
-        self.job: ApplyResult | None = None
-        self.was_terminated = False
-        self.exitcode: int | None = None
-        self.completed = 0
-        self.fiber: Fiber = node.world.scheduler.spawn(self.process, self.run)
-
-    @property
-    def is_busy(self) -> bool:
-        return self.job is not None or self.given is not None
-
-    def run(self) -> None:
-        """What the process does from its first breath to its last."""
-        signals.worker_process_init.send(sender=self.pool.node.hostname)
-        scheduler = self.pool.node.world.scheduler
-        limit = self.pool.max_tasks_per_child
-        while limit is None or self.completed < limit:
-            if self.given is None:
-                scheduler.park()
-                continue
-            (self.job, function, args, kwargs), self.given = self.given, None
-            self.pool.tell_parent(ACCEPTED, self, self.job, scheduler.now / SECOND)
-            self.fiber.disposable = False
-            outcome, leave = self._outcome(function, args, kwargs)
-            self.fiber.disposable = True
-            job, self.job = self.job, None
-            self.completed += 1
-            self.pool.tell_parent(DONE, self, job, outcome)
-            if leave is not None:
-                self._exit(leave)
-                return
-            if limit is None or self.completed < limit:
-                self.pool.offer(self)
-        self._exit(None)
-
-    def _outcome(self, function: Any, args: Any, kwargs: Any) -> tuple[tuple[bool, Any], BaseException | None]:
-        if function is fast_trace_task:
-            kwargs = {**kwargs, "_loc": self.pool.node.localized}
-        try:
-            outcome = (True, function(*args, **kwargs))
-        except (SystemExit, KeyboardInterrupt) as error:
-            return (False, ExceptionInfo()), error
-        except Exception:
-            outcome = (False, ExceptionInfo())
-        if outcome[0] and not outcome[1][0]:
-            return outcome, None
-        try:
-            return pickle.loads(pickle.dumps(outcome)), None  # noqa: S301 - our own bytes, as billiard does
-        except Exception as error:
-            wrapped = MaybeEncodingError(error, outcome[1])
-            return (False, ExceptionInfo((MaybeEncodingError, wrapped, error.__traceback__))), None
-
-    def _exit(self, reason: BaseException | None) -> None:
-        code = getattr(reason, "code", 0) if isinstance(reason, SystemExit) else int(reason is not None)
-        signals.worker_process_shutdown.send(sender=self.pool.node.hostname, pid=self.pid, exitcode=code)
-        self.exitcode = code if isinstance(code, int) else 1
-        self.process.alive = False
-        self.pool.on_child_gone(self)
-
-    def die(self, exitcode: int) -> None:
-        """The process is gone at once; its parent learns of it in its next round."""
-        if self.process.alive:
-            self.exitcode = exitcode
-            self.process.alive = False
-            if self.process.attempt is not None:
-                self.process.attempt.end(states.REVOKED if self.was_terminated else LOST, at_process=False)
-            self.pool.on_child_gone(self)
-            self.pool.node.world.scheduler.kill(self.process)
 
 
 class Pool(BasePool):
@@ -136,7 +48,7 @@ class Pool(BasePool):
         super().__init__(*args, **options)
         self.children: list[Child] = []
         self.idle: deque[Child] = deque()
-        self.inbox: deque[tuple[ApplyResult, Any, Any, Any]] = deque()
+        self.inbox: deque[Job] = deque()
         self.cache: dict[int, ApplyResult] = {}
         self.timeout = options.get("timeout")
         self.soft_timeout = options.get("soft_timeout")
@@ -150,7 +62,7 @@ class Pool(BasePool):
     # --- what the worker asks of a pool -----------------------------------------------------------------
 
     def on_start(self) -> None:
-        self.socket = VirtualSocket(self.node.world.next_socket(), lambda: bool(self._outbox or self._dead))
+        self.socket = VirtualSocket(self.node.world.next_socket(), lambda: bool(self._outbox or self._dead), is_pipe=True)
         self._repopulate()
 
     def register_with_event_loop(self, hub: Any) -> None:
@@ -187,7 +99,7 @@ class Pool(BasePool):
         else:
             self.idle.append(child)
 
-    def _hand_out(self, entry: tuple[ApplyResult, Any, Any, Any]) -> None:
+    def _hand_out(self, entry: Job) -> None:
         if not self.idle:
             self.inbox.append(entry)
             return
@@ -196,15 +108,11 @@ class Pool(BasePool):
         self.node.world.scheduler.wake(child.fiber)
 
     def terminate_job(self, pid: int, signum: int | None = None) -> None:
-        child = self._child(pid)
+        child = self.child(pid)
         if child is None:
             return
-        signum = int(signum or TERM_SIGNAL)
-        if signum == signal.SIGUSR1:
-            self.node.world.scheduler.throw(child.fiber, SoftTimeLimitExceeded())
-        elif signum != signal.SIGINT:
-            child.was_terminated = True
-            child.die(-signum)
+        child.was_terminated = True
+        child.receive(int(signum or TERM_SIGNAL))
 
     def grow(self, n: int = 1) -> None:
         self._processes += n
@@ -221,8 +129,7 @@ class Pool(BasePool):
             self._processes -= 1
             if self.semaphore is not None:
                 self.semaphore.shrink()
-            child.was_terminated = True
-            child.die(-signal.SIGTERM)
+            child.leave()
 
     def restart(self) -> None:
         for child in [child for child in self.children if not child.is_busy]:
@@ -250,6 +157,11 @@ class Pool(BasePool):
             if self.cache:
                 self._wait_with_timers()
         self.node.run_pending_acks()
+        for child in self.children:
+            child.leave()
+        while self.children:
+            scheduler.park()
+            self.handle_messages()
         self.on_terminate()
 
     def on_terminate(self) -> None:
@@ -356,7 +268,7 @@ class Pool(BasePool):
             self.children.append(child)
             self.offer(child)
 
-    def _child(self, pid: int | None) -> Child | None:
+    def child(self, pid: int | None) -> Child | None:
         return next((child for child in self.children if child.pid == pid), None)
 
     # --- time limits ------------------------------------------------------------------------------------
@@ -377,7 +289,7 @@ class Pool(BasePool):
 
     def _on_soft_limit(self, job: ApplyResult, soft: float, hard: float | None) -> None:
         self._timers.pop(job._job, None)
-        child = self._child(job._worker_pid)
+        child = self.child(job._worker_pid)
         if child is None or job.ready():
             return
         if hard:
@@ -389,7 +301,7 @@ class Pool(BasePool):
         self._timers.pop(job._job, None)
         if job.ready():
             return
-        child = self._child(job._worker_pid)
+        child = self.child(job._worker_pid)
         try:
             raise TimeLimitExceeded(job._timeout)
         except TimeLimitExceeded:
@@ -398,12 +310,3 @@ class Pool(BasePool):
         if child is not None:
             self.node.on_time_limit(child)
             child.die(-signal.SIGKILL)
-
-
-def end_process(process: Any, exitcode: int) -> bool:
-    """End the pool process that is running, as `os._exit` and `os.kill(os.getpid(), ...)` would; False if none is."""
-    child = getattr(process, "child", None)
-    if child is None:
-        return False
-    child.die(exitcode)
-    return True

@@ -86,6 +86,8 @@ def to_bytes(value: Encodable) -> bytes:
 
 def to_integer(value: Encodable) -> int:
     """A whole number as a Redis command reads it."""
+    if type(value) is int:
+        return value
     text = to_bytes(value)
     if re.fullmatch(rb"-?\d+", text) is None:
         raise reply_error("value is not an integer or out of range")

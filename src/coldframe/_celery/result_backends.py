@@ -44,9 +44,9 @@ class MemoryBackend(KeyValueStoreBackend):
     implements_incr = True
     persistent = True
 
-    def __init__(self, app: Celery, now: Callable[[], int], **options: Any) -> None:
+    def __init__(self, app: Celery, server: RedisServer, **options: Any) -> None:
         super().__init__(app=app, **options)
-        self._client = RedisServer(now).client()
+        self._client = server.client()
 
     def get(self, key: str) -> Any:
         return self._client.get(key)
@@ -71,6 +71,7 @@ def install(stack: ExitStack, world: World, app: Celery) -> None:
     """Have the app make its result store anew for the time of the bench, when it is first asked for."""
     make_backend = app._get_backend
     replace(stack, app, "_backend_cache", None)
+    _empty_memory_cache(stack)
     own = vars(app._local).pop("backend", None)
     if own is not None:
         stack.callback(setattr, app._local, "backend", own)
@@ -87,9 +88,7 @@ def _simulated(stack: ExitStack, world: World, app: Celery, make_backend: Callab
     if issubclass(backend_class, DisabledBackend) or module == "celery.backends.rpc":
         return make_backend()
     if module in SERVER_BACKENDS or not _is_local(module, url or "", app):
-        return MemoryBackend(app, lambda: world.scheduler.now)
-    if module == "celery.backends.cache":
-        _empty_dummy_cache(stack)
+        return MemoryBackend(app, _redis_server(world, ("memory", id(app))))
     return make_backend()
 
 
@@ -110,7 +109,8 @@ def _is_local(module: str, url: str, app: Celery) -> bool:
     return True
 
 
-def _empty_dummy_cache(stack: ExitStack) -> None:
+def _empty_memory_cache(stack: ExitStack) -> None:
+    """`cache+memory://` keeps its results in a global of its module; what stood there comes back."""
     from celery.backends import cache
 
     held = dict(cache._DUMMY_CLIENT_CACHE)
@@ -119,12 +119,17 @@ def _empty_dummy_cache(stack: ExitStack) -> None:
     stack.callback(cache._DUMMY_CLIENT_CACHE.clear)
 
 
+def _redis_server(world: World, address: tuple[Any, ...]) -> RedisServer:
+    scheduler = world.scheduler
+    return world.redis_servers.setdefault(address, RedisServer(lambda: scheduler.now))
+
+
 def _on_simulated_redis(stack: ExitStack, world: World, backend: Any) -> Any:
     from coldframe._celery.result_store import simulate_redis
 
     scheduler = world.scheduler
     address = tuple(backend.connparams.get(part) for part in ("host", "port", "path", "db"))
-    server = world.redis_servers.setdefault(address, RedisServer(lambda: scheduler.now))
+    server = _redis_server(world, address)
     waiting = world.redis_waits
 
     def park(pubsub: object, timeout: float | None) -> bool:

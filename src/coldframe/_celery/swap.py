@@ -16,8 +16,8 @@ from kombu.common import Broadcast
 from kombu.utils.uuid import uuid
 
 from coldframe._celery import patches, result_backends, transport
+from coldframe._celery.child import end_process, signal_process
 from coldframe._celery.patches import replace
-from coldframe._celery.pool import end_process
 from coldframe._celery.world import World
 from coldframe.errors import ColdframeError, SetupError
 
@@ -77,8 +77,13 @@ def put_on_bench(stack: ExitStack, world: World) -> None:
     stack.callback(_state._set_current_app, _state._tls.current_app)
     stack.callback(_state._set_task_join_will_block, _state.task_join_will_block())
     patches.patch_job_counter(stack)
+    patches.patch_object_ids(stack)
+    patches.patch_origin(stack, world)
     patches.patch_boot_order(stack)
+    patches.patch_repeated_declarations(stack)
     patches.keep_pool_limit(stack)
+    patches.let_workers_warn(stack)
+    patches.patch_process_numbers(stack, world)
     patches.keep_signals(stack, signals)
     for app in world.apps:
         try:
@@ -94,6 +99,11 @@ def put_on_bench(stack: ExitStack, world: World) -> None:
 
 def _put_app_on_bench(stack: ExitStack, world: World, app: Celery) -> None:
     app.finalize()
+    patches.keep_contents(stack, app.steps)
+    patches.keep(stack, app, "oid", "timezone")
+    patches.keep_contents(stack, vars(app._local))
+    vars(app).pop("oid", None)
+    vars(app._local).pop("oid", None)
     patches.keep_worker_optimizations(stack, app)
     patches.keep_thread_primitives(stack, app)
     _keep_settings(stack, app)
@@ -112,9 +122,9 @@ def _keep_settings(stack: ExitStack, app: Celery) -> None:
         changes.update(held)
 
     stack.callback(put_back)
+    # Whatever they are now: Django's settings may be overridden while the bench is open.
     for setting in EAGER:
-        if app.conf.get(setting):
-            app.conf[setting] = False
+        app.conf[setting] = False
 
 
 def _keep_tasks(stack: ExitStack, app: Celery) -> None:
@@ -154,7 +164,8 @@ def _swap_broker(stack: ExitStack, world: World, app: Celery) -> None:
     _swap_queues(stack, app.amqp)
     mailbox = app.control.mailbox
     patches.keep_contents(stack, vars(mailbox))
-    vars(mailbox).pop("producer_pool", None)
+    for name in ("oid", "producer_pool", "reply_queue"):
+        vars(mailbox).pop(name, None)
     mailbox.unclaimed = type(mailbox.unclaimed)(mailbox.unclaimed.default_factory)
 
 
@@ -189,8 +200,8 @@ class ProcessEndings:
             REAL_EXIT(status)
 
     def kill(self, pid: int, number: int, /) -> None:
-        """Do as `os.kill` does."""
-        if pid != os.getpid() or number == 0 or not self._end(-int(number)):
+        """Do as `os.kill` does; processes of the bench can be named by their own number, too."""
+        if get_ident() != self._thread or not signal_process(self._world, pid, int(number)):
             REAL_KILL(pid, number)
 
     def abort(self) -> None:

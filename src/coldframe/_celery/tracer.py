@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from celery import states
+from celery.app import trace
 
 from coldframe._core.events import Finished, Started
 
@@ -81,9 +82,9 @@ class Traced:
 
 
 class NodeTasks(dict[str, Traced]):
-    """The tasks of one node with their tracers.
+    """The tasks of a node with the tracers of one of its pool processes.
 
-    Celery keeps a tracer on the task itself, where the node that started last would overwrite the others'.
+    Celery keeps a tracer on the task itself, where the process that started last would overwrite the others'.
     """
 
     def __init__(self, node: Node) -> None:
@@ -91,12 +92,13 @@ class NodeTasks(dict[str, Traced]):
         self._node = node
 
     def __missing__(self, name: str) -> Traced:
-        task = self._node.app.tasks[name]
-        traced = self[name] = Traced(recording(self._node, name, task.__trace__))
+        node = self._node
+        tracer = trace.build_tracer(name, node.app.tasks[name], node.app.loader, node.hostname, app=node.app)
+        traced = self[name] = Traced(recording(node, name, tracer))
         return traced
 
 
-def recording(node: Node, name: str, trace: Callable[..., Any]) -> Callable[..., Any]:
+def recording(node: Node, name: str, tracer: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a tracer so that each call is an attempt in the trace."""
     world = node.world
 
@@ -123,7 +125,7 @@ def recording(node: Node, name: str, trace: Callable[..., Any]) -> Callable[...,
         )
         world.on_attempt_started(attempt)
         try:
-            outcome = trace(uuid, args, kwargs, request)
+            outcome = tracer(uuid, args, kwargs, request)
             info = outcome.info
             if info is None:
                 attempt.end(states.SUCCESS, result=outcome.retval)
@@ -133,7 +135,7 @@ def recording(node: Node, name: str, trace: Callable[..., Any]) -> Callable[...,
                 attempt.end(info.state, exception=error, traceback=str(text) if text else None)
             return outcome
         except BaseException as error:
-            attempt.end(LOST, exception=error)
+            attempt.end(states.REVOKED if process.child and process.child.was_terminated else LOST, exception=error)
             raise
         finally:
             process.attempt = None

@@ -30,9 +30,11 @@ def unregister() -> None:
 class VirtualSocket:
     """What a node's hub polls instead of a file descriptor: readable while there is something to take."""
 
-    def __init__(self, number: int, readable: Callable[[], bool]) -> None:
+    def __init__(self, number: int, readable: Callable[[], bool], *, is_pipe: bool = False) -> None:
         self._number = number
         self.readable = readable
+        #: Whether it leads to a process of the same machine, from where news comes sooner than from the broker.
+        self.is_pipe = is_pipe
         self.on_readable: Callable[[], None] | None = None
         #: True while a running hub polls it, so that nobody else needs to wait for it.
         self.is_polled = False

@@ -8,7 +8,7 @@ that forwards to the state of the process whose code is running.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, MutableSet
 from typing import Any, ClassVar
 
 from celery.utils.collections import LimitedSet
@@ -27,11 +27,11 @@ CONTAINERS = (
 )
 
 
-class OrderedSet:
+class OrderedSet(MutableSet[Any]):
     """A set in the order of insertion: what Celery reports from a WeakSet is ordered by memory address."""
 
-    def __init__(self) -> None:
-        self._items: dict[Any, None] = {}
+    def __init__(self, items: Iterable[Any] = ()) -> None:
+        self._items: dict[Any, None] = dict.fromkeys(items)
 
     def add(self, item: Any) -> None:
         self._items[item] = None
@@ -45,6 +45,11 @@ class OrderedSet:
 
     def clear(self) -> None:
         self._items.clear()
+
+    def __sub__(self, others: Iterable[Any]) -> OrderedSet:
+        left = OrderedSet()
+        left._items = {item: None for item in self._items if item not in others}
+        return left
 
     def __contains__(self, item: Any) -> bool:
         return item in self._items
@@ -95,7 +100,8 @@ def _forward(operation: str) -> Any:
 
 
 for _operation in (
-    *("__contains__", "__iter__", "__len__", "__getitem__", "__setitem__", "__delitem__"),
+    *("__contains__", "__iter__", "__len__", "__getitem__", "__setitem__", "__delitem__", "__sub__"),
+    *("__and__", "__or__", "__sub__", "__xor__"),
     *("add", "discard", "pop", "update", "clear", "get", "items", "keys", "values"),
 ):
     setattr(Forwarding, _operation, _forward(_operation))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from celery import _state
 
+from coldframe._celery.stores import Stores
 from coldframe._celery.worker_state import WorkerState
 from coldframe._core.scheduler import Fiber, Process, Scheduler
 from coldframe._core.trace import Trace
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
     from coldframe._broker.broker import Broker
     from coldframe._celery.beat import Beat
+    from coldframe._celery.child import Child
     from coldframe._celery.node import Node
-    from coldframe._celery.pool import Child
     from coldframe._celery.redis_client import RedisServer
     from coldframe._celery.tracer import Attempt
 
@@ -34,6 +35,7 @@ class CeleryProcess(Process):
         app: The app that is current in it; None leaves the current app alone.
         joins_block: Whether waiting for a result is refused, as in pool processes.
         worker_state: The worker state that `celery.worker.state` shows in it.
+        stores: Its result stores.
     """
 
     def __init__(
@@ -44,8 +46,10 @@ class CeleryProcess(Process):
         app: Celery | None = None,
         joins_block: bool = False,
         worker_state: WorkerState | None = None,
+        stores: Stores,
     ) -> None:
         super().__init__(name)
+        self.stores = stores
         self.pid = pid
         self.app = app
         self.worker_state = worker_state or WorkerState()
@@ -57,11 +61,19 @@ class CeleryProcess(Process):
     def enter(self) -> None:
         _state._set_task_join_will_block(self._joins_block)
         WorkerState.current = self.worker_state
+        self.stores.enter()
         if self.app is not None:
             _state._set_current_app(self.app)
 
+    def release(self) -> None:
+        self.worker_state = WorkerState()
+        self.attempt = None
+        if self.child is not None:
+            vars(self.child).clear()
+
     def leave(self) -> None:
         self._joins_block = _state.task_join_will_block()
+        self.stores.leave()
         if self.app is not None:
             self.app = _state._tls.current_app
 
@@ -75,6 +87,8 @@ class World:
         self.trace = trace
         self.apps = apps
         self.nodes: dict[str, Node] = {}
+        #: All nodes that there ever were.
+        self.made: list[Node] = []
         self.beats: list[Beat] = []
         #: The simulated Redis servers that hold results, by address.
         self.redis_servers: dict[tuple[Any, ...], RedisServer] = {}
@@ -87,6 +101,18 @@ class World:
         self._pids = itertools.count(FIRST_PID)
         self._sockets = itertools.count(1)
         self._attempts = itertools.count(1)
+
+    def release(self) -> None:
+        """Let go of what is big: a fiber that died mid-task stays in memory for ever, and holds its world."""
+        for node in self.made:
+            node.release()
+        for part in (self.made, self.nodes, self.beats, self.redis_servers, self.redis_waits, self.depths):
+            part.clear()
+        broker = self.broker
+        for content in (broker.queues, broker.connections, broker.exchanges):
+            content.clear()
+        broker.publish_context = lambda: ("", None, False)
+        del self.on_attempt_ended, self.on_attempt_started
 
     def next_pid(self) -> int:
         return next(self._pids)
@@ -131,3 +157,4 @@ def enter(world: World) -> None:
 
 def leave(world: World) -> None:
     _open.remove(world)
+    world.release()

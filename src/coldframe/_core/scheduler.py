@@ -44,6 +44,9 @@ class Process:
     def leave(self) -> None:
         """Called when the scheduler switches from this process to another one."""
 
+    def release(self) -> None:
+        """Called for good when the scheduler closes, if a fiber of this process stays in memory."""
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}{'' if self.alive else ' (dead)'}>"
 
@@ -103,6 +106,8 @@ class Scheduler:
         self.current = self.main
         #: Asked before the clock jumps; True means that it made somebody ready (real input, for example).
         self.before_jump: list[Callable[[], bool]] = []
+        #: Told of each process that is about to be killed: what the system cleans up after it.
+        self.before_kill: list[Callable[[Process], object]] = []
         #: Asked before each jump while the test waits, with whether it waits without a limit: the error if in vain.
         self.hopeless: Callable[[bool], BaseException | None] = lambda forever: None
         #: Called before the test waits or drives.
@@ -120,6 +125,9 @@ class Scheduler:
         self._main_waits_forever = False
         self._interrupt: BaseException | None = None
         self._closing = False
+        #: Killed fibers without code of the user, which end with the scheduler; and the others, which never do.
+        self._to_unwind: list[Fiber] = []
+        self._dead: list[Fiber] = []
         self._hub = greenlet(self._run, parent=self.main.greenlet)
 
     # --- timers -----------------------------------------------------------------------------------------
@@ -267,6 +275,8 @@ class Scheduler:
     def kill(self, process: Process) -> None:
         """End a process for good: none of its code runs again, no `finally`, no `except`."""
         process.alive = False
+        for clean_up in self.before_kill:
+            clean_up(process)
         doomed, process.fibers = process.fibers, []
         for fiber in doomed:
             self.bury(fiber)
@@ -281,6 +291,7 @@ class Scheduler:
         if fiber in fiber.process.fibers:
             fiber.process.fibers.remove(fiber)
         if fiber.started and not fiber.greenlet.dead:
+            (self._to_unwind if fiber.disposable else self._dead).append(fiber)
             GRAVEYARD.append(fiber)
 
     def close(self, processes: list[Process]) -> None:
@@ -289,19 +300,31 @@ class Scheduler:
         loop = take_running_loop()
         for process in processes:
             for fiber in list(process.fibers):
-                if fiber.disposable and fiber.started:
-                    self.current = fiber
-                    fiber.point.throw(GreenletExit)
-                    self.current = self.main
-                if not fiber.greenlet.dead:
-                    self.bury(fiber)
+                self.bury(fiber)
             process.alive = False
+        for fiber in self._to_unwind:
+            self.current = fiber
+            fiber.point.throw(GreenletExit)
+            self.current = self.main
+            if fiber.greenlet.dead:
+                GRAVEYARD.remove(fiber)
         if self._hub:
             self._hub.switch()
         if loop is not None:
             loop.put_back()
+        self._forget_all()
+
+    def _forget_all(self) -> None:
+        """Let go of everything: a fiber that died mid-task stays in memory, and holds its scheduler."""
+        for fiber in self._dead:
+            fiber.process.release()
+        self._dead.clear()
         self._timers.clear()
         self._ready.clear()
+        self._to_unwind.clear()
+        self.before_jump.clear()
+        for hook in ("hopeless", "on_main_waits", "explain"):
+            delattr(self, hook)
 
     # --- the hub ----------------------------------------------------------------------------------------
 

@@ -1,19 +1,30 @@
-"""Django on a bench: the test's own connection stays open, and commits mean what they mean in production.
+"""Django on a bench: the test's own connection stays open, and transactions mean what they mean in production.
 
 In a `TestCase` everything runs inside a transaction of the test, so nothing ever commits. What the code under
 test sees as the end of its outermost `atomic` block is known, though: there its `on_commit` callbacks run.
+A process that dies has its open transaction rolled back.
 """
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from coldframe._core.events import Published, TransactionEnded
+from coldframe._core.events import Finished
+from coldframe._core.scheduler import Process
+from coldframe._effects.django_blocks import KEEPS_BLOCKS, READS, Blocks, verb
+from coldframe._effects.django_commits import Callbacks, Messages
+from coldframe._effects.django_patches import connection_of, watch_django
 
 if TYPE_CHECKING:
     from coldframe._bench.opening import OpenBench
+
+
+class TransactionLost(Exception):
+    """The process that was inside the transaction is no more."""
 
 
 def join_in(stack: ExitStack, opened: OpenBench) -> None:
@@ -22,7 +33,7 @@ def join_in(stack: ExitStack, opened: OpenBench) -> None:
         return
     from django.conf import settings
 
-    if not settings.configured or not settings.DATABASES:
+    if not settings.configured and "DJANGO_SETTINGS_MODULE" not in os.environ:
         return
     from coldframe._celery.patches import patch_django_fixup
 
@@ -31,95 +42,207 @@ def join_in(stack: ExitStack, opened: OpenBench) -> None:
 
 
 class Transactions:
-    """Watches `atomic` blocks above those that were open when the bench was opened.
+    """Watches `atomic` blocks, statements and callbacks on all connections of the bench's thread.
 
     Args:
         opened: The bench; its published messages are told which transaction they belong to.
     """
 
     def __init__(self, opened: OpenBench) -> None:
-        from django.db import connections
-
-        self._scheduler = opened.scheduler
-        self._recording = opened.recording
-        self._baseline = {
-            connection.alias: _depth(connection) for connection in connections.all(initialized_only=True)
-        }
-        self._published: list[int] = []
-        opened.in_transaction = self.is_open
-        opened.recording.listen(Published, self._note_published)
-
-    def install(self, stack: ExitStack) -> None:
-        """Put the watch over Django's `Atomic` and `on_commit`."""
-        from django.db.backends.base.base import BaseDatabaseWrapper
         from django.db.transaction import Atomic
 
-        leave, on_commit = Atomic.__exit__, BaseDatabaseWrapper.on_commit
-        watch = self
+        self.blocks = Blocks(opened.scheduler)
+        self.callbacks = Callbacks(self.blocks)
+        self.messages = Messages(self.blocks, opened.recording)
+        self._beats = opened.world.beats
+        self._enter, self._leave = Atomic.__enter__, Atomic.__exit__
+        self._look_at_open_connections()
+        opened.in_transaction = self.blocks.in_transaction
+        opened.scheduler.before_kill.append(self.abandon)
+        opened.recording.listen(Finished, self._note_finished)
 
-        def watched_exit(self: Any, *exc_info: Any) -> Any:
-            from django.db import transaction
+    def install(self, stack: ExitStack) -> None:
+        """Put the watch over Django until the stack closes."""
+        stack.callback(self._abandon_all)
+        watch_django(stack, self)
 
-            connection = transaction.get_connection(self.using)
-            try:
-                return leave(self, *exc_info)
-            finally:
-                watch.left_block(connection, committed=exc_info[0] is None)
-
-        def watched_on_commit(self: Any, func: Any, robust: bool = False) -> Any:  # noqa: FBT001, FBT002 - Django's
-            on_commit(self, func, robust)
-            if watch.is_outermost(self):
-                watch.run_callbacks(self)
-
-        Atomic.__exit__ = watched_exit
-        stack.callback(setattr, Atomic, "__exit__", leave)
-        BaseDatabaseWrapper.on_commit = watched_on_commit
-        stack.callback(setattr, BaseDatabaseWrapper, "on_commit", on_commit)
-
-    def is_open(self) -> bool:
-        """Whether the code under test is inside a transaction of its own."""
+    def _look_at_open_connections(self) -> None:
         from django.db import connections
 
-        return any(
-            _depth(connection) > self._baseline.get(connection.alias, 0)
-            for connection in connections.all(initialized_only=True)
+        for connection in connections.all(initialized_only=True):
+            self.blocks.owners(connection)
+
+    # --- blocks -----------------------------------------------------------------------------------------
+
+    def enter(self, block: Any) -> None:
+        """Enter a block, in turn.
+
+        In production the outermost block of a process is a transaction of its own: it can always be rolled
+        back, and is durable.
+        """
+        connection = connection_of(block.using)
+        process = self.blocks.process
+        self._refuse_torn(connection, process)
+        self.blocks.wait_for_turn(connection)
+        savepoint, durable = block.savepoint, block.durable
+        if connection.atomic_blocks and not self.blocks.owns(connection, process):
+            block.savepoint = True
+            block.durable = durable and process is self.blocks.test
+        try:
+            self._enter(block)
+        finally:
+            block.savepoint, block.durable = savepoint, durable
+        self.blocks.entered(connection)
+
+    def leave(self, block: Any, *exc_info: Any) -> None:
+        """Leave a block; if it is the outermost of its process, that is the process's commit or rollback."""
+        connection = connection_of(block.using)
+        process = self.blocks.process
+        if self.blocks.torn.get((connection, process)):
+            if exc_info[0] is None:
+                self._refuse_torn(connection, process)
+            self.blocks.torn[connection, process] -= 1
+            return
+        interrupted = self._wait_to_leave(connection, process, failed=exc_info[0] is not None)
+        if interrupted is not None:
+            exc_info = (type(interrupted), interrupted, interrupted.__traceback__)
+        self._leave_now(block, connection, process, exc_info)
+        if interrupted is not None:
+            raise interrupted
+
+    def _wait_to_leave(self, connection: Any, process: Process, *, failed: bool) -> BaseException | None:
+        is_frame = not self.blocks.owns(connection, process)
+        if process is self.blocks.test and (failed or is_frame):
+            # What tasks did inside this block goes with it: they must not hold the end of the test up.
+            needs_rollback = connection.needs_rollback
+            self._roll_back_tasks(connection)
+            connection.needs_rollback = needs_rollback
+            return None
+        return self.blocks.wait_to_leave(connection)
+
+    def _leave_now(self, block: Any, connection: Any, process: Process, exc_info: tuple[Any, ...]) -> None:
+        rolls_back = exc_info[0] is not None or connection.needs_rollback or connection.closed_in_transaction
+        try:
+            self._leave(block, *exc_info)
+        except BaseException:
+            rolls_back = True
+            raise
+        finally:
+            self._left(connection, process, rolled_back=rolls_back and not _is_left_to_outer_block(connection))
+        if not rolls_back and not self.blocks.owns(connection, process):
+            self.callbacks.committed(connection, process)
+
+    def _left(self, connection: Any, process: Process, *, rolled_back: bool) -> None:
+        is_outermost = not self.blocks.owns(connection, process)
+        if rolled_back:
+            self.messages.rolled_back(connection, process, len(self.blocks.owners(connection)))
+            for beat in self._beats:
+                beat.note_rollback()
+            if is_outermost:
+                self.callbacks.rolled_back(connection, process)
+        if is_outermost:
+            self.committed(process)
+        self.blocks.wake_waiting()
+
+    def committed(self, process: Process) -> None:
+        """What a process sent inside transactions is told, once it is inside none."""
+        if not self.blocks.depths(process):
+            self.messages.committed(process)
+
+    # --- processes that end -----------------------------------------------------------------------------
+
+    def abandon(self, process: Process) -> None:
+        """Roll back what a process has not committed: it is dead, or its task left a block open."""
+        for connection in self.blocks.connections():
+            self._roll_back(connection, process)
+        self.blocks.forget(process)
+        self.blocks.wake_waiting()
+
+    def _roll_back(self, connection: Any, process: Process) -> None:
+        owners = self.blocks.owners(connection)
+        if process not in owners:
+            return
+        depth = owners.index(process)
+        lost = [owner for owner in owners[depth:] if owner is not None]
+        while len(connection.atomic_blocks) > depth:
+            self._leave(connection.atomic_blocks[-1], TransactionLost, TransactionLost(), None)
+        for owner in dict.fromkeys(lost):
+            self._left(connection, owner, rolled_back=True)
+            self.blocks.torn[connection, owner] = lost.count(owner)
+
+    def _refuse_torn(self, connection: Any, process: Process) -> None:
+        if self.blocks.torn.get((connection, process)):
+            from django.db.transaction import TransactionManagementError
+
+            raise TransactionManagementError(
+                "the block of the test that this task runs in failed and was rolled back, and the task's block with it"
+            )
+
+    def _roll_back_tasks(self, connection: Any) -> None:
+        for process in list(dict.fromkeys(self.blocks.owners(connection))):
+            if process is not None and process is not self.blocks.test:
+                self._roll_back(connection, process)
+
+    def _abandon_all(self) -> None:
+        """The bench closes: tasks that are still inside a transaction never come to its end."""
+        for connection in self.blocks.connections():
+            self._roll_back_tasks(connection)
+        self.blocks.is_open = False
+
+    def _note_finished(self, event: Finished) -> None:
+        if event.at_process and self.blocks.process is not self.blocks.test:
+            self.abandon(self.blocks.process)
+
+    # --- statements -------------------------------------------------------------------------------------
+
+    def execute(self, connection: Any, sql: Any, run: Callable[[], Any]) -> Any:
+        """Run a statement, in turn; beat is told if its tables were written to.
+
+        The test may read at any time what a task has not yet committed. Beat never waits: a late beat would
+        be worse than one that looks too early.
+        """
+        word = verb(sql)
+        if word in KEEPS_BLOCKS:
+            return run()
+        is_read = word in READS
+        process = self.blocks.process
+        self._refuse_torn(connection, process)
+        if not self._is_beat(process) and not (is_read and process is self.blocks.test):
+            self.blocks.wait_for_turn(connection)
+        if is_read:
+            return run()
+        result = self._write(connection, run)
+        for beat in self._beats:
+            beat.note_write(str(sql), process)
+        return result
+
+    def _is_beat(self, process: Process) -> bool:
+        return any(beat.process is process for beat in self._beats)
+
+    def _write(self, connection: Any, run: Callable[[], Any]) -> Any:
+        """PostgreSQL gives a transaction up at the first error: a statement that fails alone must not take others."""
+        if connection.vendor != "postgresql" or connection.needs_rollback or not self.is_alone(connection):
+            return run()
+        savepoint = connection.savepoint()
+        try:
+            result = run()
+        except Exception:
+            connection.savepoint_rollback(savepoint)
+            raise
+        connection.savepoint_commit(savepoint)
+        return result
+
+    def is_alone(self, connection: Any) -> bool:
+        """Whether a statement of the running task would be a transaction of its own in production."""
+        process = self.blocks.process
+        return (
+            process is not self.blocks.test
+            and bool(connection.atomic_blocks)
+            and not self.blocks.owns(connection, process)
         )
 
-    def is_outermost(self, connection: Any) -> bool:
-        """Whether a connection stands where it stood when the bench was opened, inside the test's transaction."""
-        baseline = self._baseline.get(connection.alias, 0)
-        return baseline > 0 and connection.in_atomic_block and _depth(connection) == baseline
 
-    def left_block(self, connection: Any, *, committed: bool) -> None:
-        """The code under test left a block: if it was its outermost one, that was its commit or rollback."""
-        if _depth(connection) > self._baseline.get(connection.alias, 0):
-            return
-        committed = committed and not connection.needs_rollback
-        if self._published:
-            ended = TransactionEnded(self._scheduler.now, committed, tuple(self._published))
-            self._published.clear()
-            self._recording.append(ended)
-        if self.is_outermost(connection) and not connection.needs_rollback:
-            self.run_callbacks(connection)
+def _is_left_to_outer_block(connection: Any) -> bool:
+    """Whether a block without a savepoint was left, so that the block around it is rolled back instead."""
+    return bool(connection.in_atomic_block and connection.needs_rollback)
 
-    def run_callbacks(self, connection: Any) -> None:
-        """Run what waits for the commit, in order, as Django does after a real one."""
-        waiting, connection.run_on_commit = connection.run_on_commit, []
-        for entry in waiting:
-            callback, is_robust = entry[1], len(entry) > 2 and entry[2]
-            try:
-                callback()
-            except Exception:
-                if not is_robust:
-                    raise
-
-    def _note_published(self, event: Published) -> None:
-        if event.in_transaction:
-            self._published.append(event.message)
-
-
-def _depth(connection: Any) -> int:
-    """How many `atomic` blocks are open on a connection."""
-    if not connection.in_atomic_block:
-        return 0
-    return 1 + len(connection.savepoint_ids)

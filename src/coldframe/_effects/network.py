@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from asyncio.base_events import BaseEventLoop
+from collections.abc import Callable
 from contextlib import ExitStack
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
@@ -44,8 +46,10 @@ class NetworkGuard:
 
     def __init__(self, world: World, allow: tuple[str, ...]) -> None:
         self._world = world
-        self._allow = frozenset(address.lower() for address in allow)
+        self._allow = frozenset(address.lower().replace("[", "").replace("]", "") for address in allow)
         self._thread = get_ident()
+        #: The names that were allowed and looked up, by what they resolved to.
+        self._names: dict[str, set[str]] = {}
 
     def check(self, address: Any) -> None:
         """Refuse an address that was not allowed.
@@ -55,9 +59,10 @@ class NetworkGuard:
         """
         if get_ident() != self._thread or not isinstance(address, tuple) or len(address) < 2:
             return
-        host, port = str(address[0]).lower(), address[1]
-        if host in self._allow or f"{host}:{port}" in self._allow:
-            return
+        host, port = _as_name(address[0]), address[1]
+        for name in (host, *self._names.get(host, ())):
+            if name in self._allow or f"{name}:{port}" in self._allow:
+                return
         if is_local(host) and port not in SERVER_PORTS:
             return
         self._refuse(host, port)
@@ -66,10 +71,16 @@ class NetworkGuard:
         """Refuse to look up a host that may not be reached on any port."""
         if get_ident() != self._thread or host is None:
             return
-        name = (host.decode("ascii", "replace") if isinstance(host, bytes) else str(host)).lower()
+        name = _as_name(host)
         allowed_hosts = {address.rpartition(":")[0] or address for address in self._allow} | self._allow
         if not (is_local(name) or name in allowed_hosts):
             self._refuse(name, None)
+
+    def note_found(self, host: Any, found: Any) -> None:
+        """Remember what a name resolved to, so that the name's permission holds for its addresses."""
+        if host is not None:
+            for *_, address in found:
+                self._names.setdefault(str(address[0]), set()).add(_as_name(host))
 
     def _refuse(self, host: str, port: Any) -> None:
         world = self._world
@@ -91,16 +102,22 @@ def is_local(host: str) -> bool:
     if host in LOCAL_NAMES:
         return True
     try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
+        address = ipaddress.ip_address(host.strip("[]"))
     except ValueError:
         return False
+    address = getattr(address, "ipv4_mapped", None) or address
+    return address.is_loopback or address.is_unspecified
+
+
+def _as_name(host: Any) -> str:
+    return (host.decode("ascii", "replace") if isinstance(host, (bytes, bytearray)) else str(host)).lower()
 
 
 def guard(stack: ExitStack, world: World, allow: tuple[str, ...]) -> None:
     """Put the guard in front of the sockets of this thread until the stack closes."""
     watch = NetworkGuard(world, allow)
-    connect, connect_ex, sendto = socket.socket.connect, socket.socket.connect_ex, socket.socket.sendto
-    getaddrinfo = socket.getaddrinfo
+    connect, connect_ex = socket.socket.connect, socket.socket.connect_ex
+    sendto, sendmsg = socket.socket.sendto, socket.socket.sendmsg
 
     def guarded_connect(self: socket.socket, address: Any, /) -> None:
         watch.check(address)
@@ -114,13 +131,49 @@ def guard(stack: ExitStack, world: World, allow: tuple[str, ...]) -> None:
         watch.check(rest[-1])
         return sendto(self, data, *rest)
 
-    def guarded_getaddrinfo(host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
-        watch.check_name(host)
-        return getaddrinfo(host, port, *args, **kwargs)
+    def guarded_sendmsg(self: socket.socket, buffers: Any, *rest: Any) -> int:
+        if len(rest) > 2:
+            watch.check(rest[2])
+        return sendmsg(self, buffers, *rest)
 
     # The methods belong to the base class in C; on the Python class they are put over them, and taken off again.
-    for name, method in (("connect", guarded_connect), ("connect_ex", guarded_connect_ex), ("sendto", guarded_sendto)):
+    methods = (guarded_connect, guarded_connect_ex, guarded_sendto, guarded_sendmsg)
+    for name, method in zip(("connect", "connect_ex", "sendto", "sendmsg"), methods, strict=True):
+        if name in vars(socket.socket):
+            stack.callback(setattr, socket.socket, name, vars(socket.socket)[name])
+        else:
+            stack.callback(delattr, socket.socket, name)
         setattr(socket.socket, name, method)
-        stack.callback(delattr, socket.socket, name)
+    _guard_lookups(stack, watch)
+
+
+def _guard_lookups(stack: ExitStack, watch: NetworkGuard) -> None:
+    """Names are not even looked up; asyncio would do that in another thread."""
+    getaddrinfo, in_loop = socket.getaddrinfo, BaseEventLoop.getaddrinfo
+
+    def guarded_getaddrinfo(host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
+        watch.check_name(host)
+        found = getaddrinfo(host, port, *args, **kwargs)
+        watch.note_found(host, found)
+        return found
+
+    async def guarded_in_loop(self: Any, host: Any, port: Any, **kwargs: Any) -> Any:
+        watch.check_name(host)
+        return await in_loop(self, host, port, **kwargs)
+
     socket.getaddrinfo = guarded_getaddrinfo
     stack.callback(setattr, socket, "getaddrinfo", getaddrinfo)
+    loop_class: Any = BaseEventLoop
+    loop_class.getaddrinfo = guarded_in_loop
+    stack.callback(setattr, BaseEventLoop, "getaddrinfo", in_loop)
+    for name in ("gethostbyname", "gethostbyname_ex"):
+        stack.callback(setattr, socket, name, getattr(socket, name))
+        setattr(socket, name, _guarded_lookup(watch, getattr(socket, name)))
+
+
+def _guarded_lookup(watch: NetworkGuard, look_up: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def guarded(hostname: Any, /) -> Any:
+        watch.check_name(hostname)
+        return look_up(hostname)
+
+    return guarded

@@ -49,14 +49,33 @@ class Tally:
         return f"<Tally {', '.join(f'{count} {name}' for name, count in counts if count) or 'of nothing'}>"
 
 
+class Counts:
+    """Counts events one by one, so that a tally of what is new does not cost another look at all the rest."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+
+    def add(self, event: Event) -> None:
+        """Count an event."""
+        if isinstance(event, Finished):
+            self._counts[STATES.get(event.state, "failed")] += 1
+        elif isinstance(event, Published):
+            self._counts["sent"] += event.task is not None
+        elif isinstance(event, Discarded):
+            self._counts[REASONS.get(event.reason, "unknown")] += 1
+
+    def so_far(self) -> Counter[str]:
+        """What was counted until now, to be compared with later."""
+        return self._counts.copy()
+
+    def tally(self, *, since: Counter[str] | None = None) -> Tally:
+        """What was counted, or what was counted since."""
+        return Tally(**(self._counts - since if since else self._counts))
+
+
 def tally(events: Iterable[Event]) -> Tally:
     """Count what became of the tasks in a trace, or in a part of it."""
-    counts: Counter[str] = Counter()
+    counts = Counts()
     for event in events:
-        if isinstance(event, Finished):
-            counts[STATES.get(event.state, "failed")] += 1
-        elif isinstance(event, Published):
-            counts["sent"] += event.task is not None
-        elif isinstance(event, Discarded):
-            counts[REASONS.get(event.reason, "unknown")] += 1
-    return Tally(**counts)
+        counts.add(event)
+    return counts.tally()

@@ -1,0 +1,47 @@
+"""A Django project with a suite of its own, run as its users would run it: in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import coldframe
+
+SITE = Path(__file__).parent / "site"
+SOURCE = Path(coldframe.__file__).parents[1]
+
+
+def run_suite(tmp_path: Path, database: str) -> None:
+    """Run the project's suite on a database, and fail with what it printed."""
+    project = shutil.copytree(SITE, tmp_path / "site", ignore=shutil.ignore_patterns("__pycache__"))
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("DJANGO", "PYTEST"))}
+    environment |= {"PYTHONPATH": str(SOURCE), "SHOP_DATABASE": database}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-rfE"],
+        cwd=project,
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    assert " passed" in done.stdout
+
+
+def test_the_project_passes_with_sqlite_in_memory(tmp_path: Path) -> None:
+    run_suite(tmp_path, "memory")
+
+
+def test_the_project_passes_with_sqlite_in_a_file(tmp_path: Path) -> None:
+    run_suite(tmp_path, str(tmp_path / "shop.sqlite3"))
+
+
+@pytest.mark.postgres
+def test_the_project_passes_with_postgresql(tmp_path: Path, postgres_dsn: str) -> None:
+    run_suite(tmp_path, postgres_dsn)
