@@ -17,8 +17,8 @@ TITLE = "Against an embedded worker on a real Redis server (celery.contrib.testi
 URL = "redis://127.0.0.1:6379/0"
 #: All keys begin with it, so that nothing else on the server is touched, and they are deleted at the end.
 PREFIX = "coldframe-benchmarks:"
-ROUNDS = 5
-TASKS = 200
+ROUNDS = 11
+TASKS = 100
 LOOP_TARGET = 5
 TEST_TARGET = 50
 

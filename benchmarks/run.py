@@ -6,6 +6,7 @@ python benchmarks/run.py opening     some of it; the page stays as it is
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 from datetime import UTC, datetime
@@ -38,6 +39,7 @@ def main(chosen: list[str]) -> int:
     if unknown:
         print(f"there is no benchmark {unknown[0]!r}: choose from {', '.join(BENCHMARKS)}", file=sys.stderr)
         return 2
+    before = os.getloadavg()[0]
     sections = []
     for name in chosen or BENCHMARKS:
         print(f"measuring {name} ...", file=sys.stderr, flush=True)
@@ -47,7 +49,7 @@ def main(chosen: list[str]) -> int:
         lines += _lines_of_shares()
     print("\n".join(lines))
     if not chosen:
-        _write(lines)
+        _write(lines, before)
     missed = [f"{section.title}: {row.what}" for section in sections for row in section.rows if not row.met]
     for target in missed:
         print(f"target missed: {target}", file=sys.stderr)
@@ -72,10 +74,14 @@ def _lines_of_shares() -> list[str]:
     return ["## Where the time of a task goes", "", *as_table(("", "in the code of", "share"), lines), ""]
 
 
-def _write(lines: list[str]) -> None:
+def _write(lines: list[str], before: float) -> None:
     head = PAGE.read_text(encoding="utf-8").partition(MEASURED)[0]
+    load = max(before, os.getloadavg()[0])
     versions = ", ".join(f"{name} {version(name)}" for name in LIBRARIES if _is_installed(name))
-    measured = f"Measured on {datetime.now(UTC):%Y-%m-%d}: Python {platform.python_version()}, {versions}."
+    measured = (
+        f"Measured on {datetime.now(UTC):%Y-%m-%d} on {os.cpu_count()} processors with a load of {load:.1f}: "
+        f"Python {platform.python_version()}, {versions}."
+    )
     PAGE.write_text("\n".join([f"{head}{MEASURED}", "", measured, "", *lines]).rstrip() + "\n", encoding="utf-8")
 
 

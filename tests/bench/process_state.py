@@ -16,7 +16,7 @@ import time
 import uuid
 import warnings
 from datetime import datetime
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import Any
 
 import billiard.pool
@@ -58,7 +58,9 @@ def of_app(app: Celery) -> dict[str, Any]:
     amqp = app.amqp
     queues = vars(amqp).get("queues")
     app.finalize()
-    app.conf.get("broker_url")  # settings are read when they are first asked for
+    app.conf.get("broker_url")
+    for name in ("tasks", "control", "events", "log", "amqp"):  # an app makes them when they are first asked for
+        getattr(app, name)
     return {
         "changes": dict(app.conf.changes),
         "settings": {name: repr(app.conf.get(name)) for name in sorted(app.conf.defaults[0])},
@@ -112,10 +114,14 @@ def of_process() -> dict[str, Any]:
         "asyncio": (id(asyncio.get_event_loop_policy()), id(asyncio._get_running_loop())),
         "executor": id(asyncio.BaseEventLoop.run_in_executor),
         "SIGINT": id(signal.getsignal(signal.SIGINT)),
-        "threads": sorted(thread.name for thread in threading.enumerate()),
+        "threads": sorted(name for name in _threads() if not name.startswith("pytest")),
         "gc": gc.isenabled(),
         "hooks": (sys.excepthook, sys.getswitchinterval(), sys.gettrace() is None, sys.get_asyncgen_hooks()),
     }
+
+
+def _threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate()]
 
 
 def _loggers() -> dict[str, Any]:
@@ -157,12 +163,8 @@ def _defaults(value: Any) -> tuple[Any, ...]:
 
 
 def _is_ours(value: Any) -> bool:
-    try:
-        owner = getattr(value, "__self__", None)
-        kind = type(owner) if owner is not None else type(value)
-        return kind.__module__.startswith("coldframe") and kind.__name__ in ("_Functions", "ProcessEndings", "Forwarding")
-    except Exception:
-        return False
+    kind = type(value.__self__) if type(value) is MethodType else type(value)
+    return kind.__module__.startswith("coldframe") and kind.__name__ in ("_Functions", "ProcessEndings", "Forwarding")
 
 
 def differences(before: Any, after: Any, path: str = "") -> list[str]:

@@ -16,7 +16,8 @@ from typing import Any
 from celery import Celery, Task, current_task, signals
 
 NEVER_IN_A_SCENARIO = 3600
-QUICK_RESTORE = {"unacked_restore_interval": 0.1, "unacked_restore_throttle": 1}
+# A worker that is killed while it looks for messages to restore keeps all others from it until its mutex expires.
+QUICK_RESTORE = {"unacked_restore_interval": 0.1, "unacked_restore_throttle": 1, "unacked_mutex_expire": 1}
 
 Record = dict[str, Any]
 Sink = Callable[[Record], None]

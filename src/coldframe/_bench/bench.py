@@ -304,10 +304,8 @@ class Bench(Looking):
 
     def never_run(self) -> list[Message]:
         """The messages that a node would run, and that the test has neither let run nor looked at while they waited."""
-        opened = self._now_open
-        driver = opened.driver
-        unread = {name for name, _ in opened.broker.unread()}.difference(driver.still_read)
-        return undriven(self._store, driven_up_to=driver.driven_up_to, looked_at=self._looked_at, unread=unread)
+        driven_up_to = self._now_open.driver.driven_up_to
+        return undriven(self._store, driven_up_to=driven_up_to, looked_at=self._looked_at, unread=self._unread())
 
     def check(self, *, undrained: Literal["raise", "allow"] = "raise") -> None:
         """Complain now of what the test did not expect, as closing does.
@@ -339,7 +337,9 @@ class Bench(Looking):
         self._now_open.driver.expected.append(expects)
 
     def _unread(self) -> frozenset[str]:
-        return frozenset() if self._open is None else frozenset(name for name, _ in self._open.broker.unread())
+        if self._open is None:
+            return frozenset()
+        return frozenset(name for name, _ in self._open.broker.unread()).difference(self._open.driver.still_read)
 
     def _last_moment(self) -> datetime:
         if self._open is not None:

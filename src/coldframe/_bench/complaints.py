@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import traceback
 from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from coldframe._core.events import Published
 from coldframe._core.moments import to_datetime
+from coldframe._looking.names import nearest_name
 from coldframe.errors import NeverEnds, NeverReady, NeverRun, TaskFailed, TaskStuck, UnreadQueue, WorkError
 
 if TYPE_CHECKING:
@@ -14,20 +18,33 @@ if TYPE_CHECKING:
 
     from coldframe._celery.tracer import Attempt
     from coldframe._celery.world import World
-    from coldframe._core.events import NodeChanged
+    from coldframe._core.events import Event, NodeChanged
     from coldframe._looking.messages import Message
 
 #: How many of several messages an error lists.
 SHOWN = 5
 
+#: A frame of the code that runs every task, as a traceback shows it.
+TRACER = re.compile(
+    r'  File "[^"]*[/\\](?:coldframe[/\\]_|celery[/\\](?:app[/\\](?:trace|task|autoretry)|canvas|backends[/\\]base)\.py)'
+)
 
-def task_failed(failures: list[Attempt]) -> TaskFailed:
-    """The error for failures that the test did not expect, with the tasks' own tracebacks."""
+
+def task_failed(failures: list[Attempt], trace: Iterable[Event]) -> TaskFailed:
+    """The error for failures that the test did not expect, with the first one's own traceback.
+
+    Args:
+        failures: The attempts that failed.
+        trace: What happened, to tell which task sent the first one.
+    """
     first = failures[0]
     others = f" (and {len(failures) - 1} more failed)" if len(failures) > 1 else ""
     lines = [f"task {first.task} [{first.task_id[:8]}] failed on node {first.node.name!r}: {first.exception!r}{others}"]
+    sender = _sender(first.task_id, trace)
+    if sender:
+        lines.append(f"it was sent by {sender}, in its code or as its callback")
     if first.traceback:
-        lines.append(first.traceback.rstrip())
+        lines.append(own_frames(first.traceback).rstrip())
     lines.extend(f"also failed: {other.task} [{other.task_id[:8]}]: {other.exception!r}" for other in failures[1:6])
     error = TaskFailed(
         "\n".join(lines),
@@ -38,11 +55,47 @@ def task_failed(failures: list[Attempt]) -> TaskFailed:
     return error
 
 
-def unknown_task(task: str | None, node: str) -> TaskFailed:
+def errback_raised(attempt: Attempt, name: str, error: BaseException) -> TaskFailed:
+    """The error for an errback (`link_error`) that raised: Celery logs that, and goes on."""
+    text = own_frames("".join(traceback.format_exception(error, chain=False))).rstrip()
+    complaint = TaskFailed(
+        f"errback {name} of task {attempt.task} [{attempt.task_id[:8]}] raised {error!r}\n{text}",
+        hint="a worker only logs this, and nobody hears of the failed task: mend the errback (it is called with request, "
+        "exception and traceback), or call bench.expect_failure(...) before",
+    )
+    complaint.__cause__ = error
+    return complaint
+
+
+def own_frames(text: str) -> str:
+    """A formatted traceback without the frames of Celery's tracer, which are the same in each."""
+    entries = re.split(r'(?m)^(?=  File ")', text)
+    kept = [entry for entry in entries if not TRACER.match(entry)]
+    # What follows the last frame is the error itself, which stands on its own line.
+    tail = re.search(r"(?m)^\S", entries[-1])
+    if entries[-1] not in kept and tail:
+        kept.append(entries[-1][tail.start() :])
+    return "".join(kept)
+
+
+def _sender(task_id: str, trace: Iterable[Event]) -> str:
+    """The task that sent a task, or nothing when none did, or when it is the task itself that tries again."""
+    names: dict[str, str] = {}
+    for event in trace:
+        if isinstance(event, Published) and event.task_id is not None:
+            names.setdefault(event.task_id, event.task or "a task")
+            if event.task_id == task_id:
+                by = event.by_task_id
+                return f"task {names.get(by, '')} [{by[:8]}]" if by not in (None, task_id) else ""
+    return ""
+
+
+def unknown_task(task: str | None, node: str, known: Iterable[str]) -> TaskFailed:
     """The error for a message whose task the node's app does not know."""
+    near = nearest_name(task or "", known)
     return TaskFailed(
         f"node {node!r} got a message for task {task!r}, which its app does not know (NotRegistered)",
-        hint="import the module that defines it (app.autodiscover_tasks or include), or correct the name; a renamed "
+        hint=(f"did you mean {near!r}? " if near else "") + "Import the module that defines it (app.autodiscover_tasks or include), or correct the name; a renamed "
         "task needs its old name until the last old message has been read",
     )
 
@@ -114,8 +167,14 @@ def never_ends_with_beat(count: int) -> NeverEnds:
     )
 
 
-def never_ends(attempt: Attempt, limit: int, sent: Counter[str]) -> NeverEnds:
-    """The error for tasks that send each other for ever."""
+def never_ends(attempt: Attempt, limit: int, sent: Counter[str], *, is_retry: bool) -> NeverEnds:
+    """The error for tasks that send each other, or themselves again, for ever."""
+    if len(sent) == 1 and is_retry:
+        return NeverEnds(
+            f"{attempt.task} [{attempt.task_id[:8]}] is tried again for ever: this was try number {limit:,}",
+            hint="give it a max_retries (None never gives up), and let it raise something else than a retry in the end; "
+            "if it polls on purpose, let a span of time pass instead of draining: bench.advance(...)",
+        )
     busiest = ", ".join(f"{task} ran {count} times" for task, count in sent.most_common(3))
     return NeverEnds(
         f"there is always more to do: {attempt.task} is the {limit}th task in a chain of which each sent the next "
@@ -150,7 +209,13 @@ def never_ready(world: World, waited_for: Any, queued: list[Any]) -> NeverReady:
     what = f"result {task_id}" if task_id else "what the test waits for"
     message = next((message for message in queued if message.task_id == task_id), None)
     unread = dict(world.broker.unread())
-    if message is not None and message.queue in unread:
+    held_up = [one for one in queued if one.queue in unread and one.task_id in _awaited_before(waited_for)]
+    if held_up:
+        message = held_up[0]
+        role = "a member of its group or chord" if _is_of_group(waited_for) else "a task before it in its chain"
+        why = f"{message.task}, {role}, waits in queue {message.queue!r}, which no node reads"
+        hint = f"correct the route, or let a node read it: bench.node('{message.queue}', queues=['{message.queue}'])"
+    elif message is not None and message.queue in unread:
         why = f"task {message.task} waits in queue {message.queue!r}, which no node reads"
         hint = f"correct the route, or let a node read it: bench.node('{message.queue}', queues=['{message.queue}'])"
     elif message is not None:
@@ -163,6 +228,22 @@ def never_ready(world: World, waited_for: Any, queued: list[Any]) -> NeverReady:
             "bench.timeline() tells what happened; get(timeout=...) gives up after a span of virtual time"
         )
     return NeverReady(f"{what} will never come: {why}", hint=hint)
+
+
+def _awaited_before(waited_for: Any) -> set[str]:
+    """The ids of the tasks that must end before a result can come: members of groups, and what is before in a chain."""
+    ids: set[str] = set()
+    waiting = [*(getattr(waited_for, "results", None) or ()), getattr(waited_for, "parent", None)]
+    while waiting:
+        result = waiting.pop()
+        if result is not None:
+            ids.add(result.id)
+            waiting += [*(getattr(result, "results", None) or ()), getattr(result, "parent", None)]
+    return ids
+
+
+def _is_of_group(waited_for: Any) -> bool:
+    return any(hasattr(result, "results") for result in (waited_for, getattr(waited_for, "parent", None)))
 
 
 def as_group(errors: list[WorkError]) -> Exception:

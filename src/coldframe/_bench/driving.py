@@ -6,7 +6,7 @@ import difflib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from coldframe._bench import complaints
 from coldframe._core.events import Discarded, NodeChanged, Published
@@ -35,7 +35,14 @@ SPAN_PARTS = ("weeks", "days", "hours", "minutes", "seconds", "milliseconds", "m
 #: The test waits for something else than a result.
 NO_RESULT: tuple[Any, float | None] = (None, None)
 
-Expectation = Callable[["Attempt"], bool]
+Expectation = Callable[[Any], bool]
+
+
+class BrokenErrback(NamedTuple):
+    """An errback that raised, as far as an expectation asks."""
+
+    task: str
+    exception: BaseException
 
 
 class TaskEnded(Exception):  # noqa: N818 - no error: it only breaks off the drive
@@ -68,6 +75,7 @@ class Driver:
         self._observed_roots: set[str] = set()
         self._roots: dict[str, str] = {}
         self._unknown: list[Discarded] = []
+        self._errbacks: list[WorkError] = []
         self._lost: list[tuple[str, str, str]] = []
         self._ran: Counter[str] = Counter()
         self._stuck: Attempt | None = None
@@ -78,11 +86,14 @@ class Driver:
         #: The numbers of the last message that was sent, and of the last one that the test has let run.
         self._last_sent = 0
         self.driven_up_to = 0
+        #: The id of the task that was last sent for another try.
+        self._last_retry: str | None = None
         #: The id of the task with whose end the test goes on.
         self._finishing: str | None = None
         self._watchdog = Watchdog(world.scheduler, stuck_after, self._note_stuck)
         world.on_attempt_started = self._attempt_started
         world.on_attempt_ended = self._attempt_ended
+        world.on_errback_raised = self._errback_raised
         world.scheduler.hopeless = self._hopeless
         world.scheduler.explain = self._explain
 
@@ -178,6 +189,8 @@ class Driver:
         if event.task_id is None:
             return
         self._last_sent = event.message
+        if event.retries:
+            self._last_retry = event.task_id
         attempt = self.world.attempt()
         if attempt is not None:
             self.world.depths[event.task_id] = attempt.depth + 1
@@ -191,15 +204,21 @@ class Driver:
         if event.reason == "unknown task":
             self._unknown.append(event)
 
+    def unseen_failures(self) -> list[Attempt]:
+        """The failed attempts that the test neither expected nor looked at, as far as it was not told of them."""
+        return [attempt for attempt in self._failures if not self._is_expected(attempt)]
+
     def _complaints_about_tasks(self) -> list[WorkError]:
-        failures = [attempt for attempt in self._failures if not self._is_expected(attempt)]
+        failures = self.unseen_failures()
         unknown = [event for event in self._unknown if event.task_id not in self._observed_roots]
+        errbacks, self._errbacks = self._errbacks, []
         self._failures.clear()
         self._unknown.clear()
         if self._collects_failures:
             return []
-        errors: list[WorkError] = [complaints.task_failed(failures)] if failures else []
-        return errors + [complaints.unknown_task(event.task, event.node) for event in unknown]
+        errors: list[WorkError] = [complaints.task_failed(failures, self.world.trace)] if failures else []
+        known = [name for app in self.world.apps for name in app.tasks]
+        return errors + errbacks + [complaints.unknown_task(event.task, event.node, known) for event in unknown]
 
     def _complaints_about_queues(self) -> list[WorkError]:
         unread = [(queue, messages) for queue, messages in self.world.broker.unread() if queue not in self.still_read]
@@ -215,10 +234,16 @@ class Driver:
             return True
         return any(expects(attempt) for expects in self.expected)
 
+    def _errback_raised(self, attempt: Attempt, name: str, error: BaseException) -> None:
+        if not any(expects(BrokenErrback(name, error)) for expects in self.expected):
+            self._errbacks.append(complaints.errback_raised(attempt, name, error))
+
     def _attempt_started(self, attempt: Attempt) -> None:
         self._ran[attempt.task] += 1
         if attempt.depth >= self._longest_chain:
-            self.world.scheduler.interrupt(complaints.never_ends(attempt, self._longest_chain, self._ran))
+            is_retry = self._last_retry == attempt.task_id
+            error = complaints.never_ends(attempt, self._longest_chain, self._ran, is_retry=is_retry)
+            self.world.scheduler.interrupt(error)
 
     def _attempt_ended(self, attempt: Attempt) -> None:
         if attempt.state != "RETRY":

@@ -151,8 +151,8 @@ class OpenBench:
         stack = self.stack
         world.enter(self.world)
         stack.callback(world.leave, self.world)
-        self.test_process.enter()
         swap.put_on_bench(stack, self.world)
+        self.test_process.enter()
         patch_results(stack, self.world, self.driver.waiting, self.driver.observe)
         if not allow:
             refuse_other_apps(stack, self.world)

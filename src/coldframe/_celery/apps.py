@@ -65,9 +65,14 @@ def _app_at(path: str) -> Celery:
 
 
 def made_apps() -> list[Celery]:
-    """The apps that this process has made, by their names; Celery's stand-in for a missing app is none."""
-    stand_in = _state.default_app
-    return sorted((app for app in _state._get_active_apps() if app is not stand_in), key=lambda app: str(app.main))
+    """The apps that this process has made, by name; the one that was set as default, if any, goes for all of them.
+
+    Celery makes a stand-in, called `default`, when somebody asks for an app and there is none.
+    """
+    default = _state.default_app
+    if default is not None and default.main != "default":
+        return [default]
+    return sorted((app for app in _state._get_active_apps() if app is not default), key=lambda app: str(app.main))
 
 
 def profile_for(app: Celery, profile: str | Profile | None) -> Profile:

@@ -17,7 +17,7 @@ from coldframe._celery.world import CeleryProcess, World
 from coldframe._core.events import BeatSent
 from coldframe._core.moments import SECOND
 from coldframe._core.scheduler import Timer
-from coldframe.errors import SetupError
+from coldframe.errors import ColdframeError, SetupError
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -135,6 +135,20 @@ class Beat:
         self.fiber = world.scheduler.spawn(self.process, self._run)
 
     def _run(self) -> None:
+        try:
+            service = self._service()
+        except ColdframeError:
+            raise
+        except Exception as error:
+            self.process.alive = False
+            self.world.beats.remove(self)
+            raise SetupError(
+                f"beat cannot start: {type(error).__name__}: {error}",
+                hint="correct the entry of beat_schedule, or the scheduler, that the error names",
+            ) from error
+        service.start()
+
+    def _service(self) -> Service:
         service = Service(self.app, max_interval=FOREVER, scheduler_cls=self.scheduler_class)
         service.remote_control = False
         self.scheduler = service.scheduler
@@ -144,7 +158,7 @@ class Beat:
         if finalizer is not None:
             finalizer.cancel()
         self._record_sendings(self.scheduler)
-        service.start()
+        return service
 
     def _record_sendings(self, scheduler: Any) -> None:
         apply_async = scheduler.apply_async

@@ -74,6 +74,9 @@ class EagerWatch:
     def ran(self, run: EagerRun) -> None:
         """A try of a task ended inside a call that sends."""
 
+    def chorded(self) -> None:
+        """A chord is about to run."""
+
     def sent(self, app: Celery, name: str) -> None:
         """`send_task` was called, which knows no eager mode."""
 
@@ -91,6 +94,7 @@ def watch_eager(stack: ExitStack, watch: EagerWatch) -> None:
     calls = _Calls()
     for owner, name in WAYS_TO_SEND[2:5]:
         _count_calls(stack, calls, owner, name)
+    _watch_chords(stack, watch)
     _watch_apply_async(stack, calls, watch)
     _watch_apply(stack, calls, watch)
     send_task = Celery.send_task
@@ -116,6 +120,17 @@ def _count_calls(stack: ExitStack, calls: _Calls, owner: type, name: str) -> Non
             calls.depth -= 1
 
     replace(stack, owner, name, call)
+
+
+def _watch_chords(stack: ExitStack, watch: EagerWatch) -> None:
+    apply = _chord.apply
+
+    @functools.wraps(apply)
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        watch.chorded()
+        return apply(self, *args, **kwargs)
+
+    replace(stack, _chord, "apply", call)
 
 
 def _watch_apply_async(stack: ExitStack, calls: _Calls, watch: EagerWatch) -> None:

@@ -11,6 +11,9 @@ from coldframe._core.events import Logged
 #: Celery's own lines about a task tell what the trace tells better.
 OWN_LOGGERS = ("celery.app.trace", "celery.worker", "celery.pool", "celery.bootsteps", "kombu", "coldframe")
 
+#: Who calls errbacks that take a request, an exception and a traceback: at once, and not as tasks.
+ERRBACKS = "celery.backends.base"
+
 
 class TaskLog(logging.Handler):
     """Records the lines that are logged while a task runs."""
@@ -24,6 +27,8 @@ class TaskLog(logging.Handler):
         if attempt is None or record.name.startswith(OWN_LOGGERS):
             return
         world = self._world
+        if record.name == ERRBACKS and record.exc_info and record.exc_info[1] is not None and record.args:
+            world.on_errback_raised(attempt, str(record.args[0]), record.exc_info[1])
         world.trace.append(
             Logged(
                 world.scheduler.now,

@@ -263,7 +263,7 @@ class Node:
     def kill(self) -> None:
         """The whole node dies at once; the broker sees its connections go."""
         self.note(NodeChanged, "killed")
-        for attempt in self._running():
+        for attempt in self.running():
             attempt.end(LOST, at_process=False)
         scheduler = self.world.scheduler
         children = [] if self.pool is None else list(self.pool.children)
@@ -288,7 +288,7 @@ class Node:
         """The broker's side of every connection that this node's own process holds."""
         return [link for link in self.world.broker.connections if link.owner == self.name and link.alive]
 
-    def _running(self) -> list[Any]:
+    def running(self) -> list[Any]:
         children = [] if self.pool is None else self.pool.children
         return [child.process.attempt for child in children if child.process.attempt is not None]
 

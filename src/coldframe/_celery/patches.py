@@ -53,6 +53,7 @@ SYMBOLS: dict[str, tuple[str, ...] | None] = {
     "celery.fixups.django:DjangoWorkerFixup._close_database": ("self",),
     "celery.fixups.django:DjangoWorkerFixup.close_cache": ("self",),
     "celery.fixups.django:DjangoWorkerFixup.on_worker_process_init": ("self",),
+    "celery.fixups.django:DjangoWorkerFixup.install": ("self",),
     "celery.fixups.django:DjangoWorkerFixup.validate_models": ("self",),
     "celery.fixups.django:DjangoWorkerFixup.django_setup": ("self",),
     "celery._state:_set_task_join_will_block": ("blocks",),
@@ -240,7 +241,8 @@ def _patch_waiting(stack: ExitStack, world: World, owner: type, name: str, waiti
     @functools.wraps(original)
     def wait(self: Any, timeout: float | None = None, *args: Any, **kwargs: Any) -> Any:
         if not world.in_test:
-            return original(self, timeout, *args, **kwargs)
+            with world.deadlock.waiting(self, timeout):
+                return original(self, timeout, *args, **kwargs)
         if self.app not in world.apps:
             raise _not_on_bench(self.app, f"{self!r} can never come")
         waiting.append((self, timeout))
@@ -330,7 +332,14 @@ def patch_django_fixup(stack: ExitStack) -> None:
     """
     from celery.fixups.django import DjangoWorkerFixup
 
-    validate_models = DjangoWorkerFixup.validate_models
+    validate_models, install = DjangoWorkerFixup.validate_models, DjangoWorkerFixup.install
+
+    def install_until_closed(self: Any) -> Any:
+        # It is made anew when it is needed: kept, it would keep its last worker, and more receivers each time.
+        for fixup in self.app._fixups:
+            if getattr(fixup, "_worker_fixup", None) is self:
+                stack.callback(setattr, fixup, "_worker_fixup", None)
+        return install(self)
 
     def leave_open(self: Any, **kwargs: Any) -> None:
         return None
@@ -340,6 +349,7 @@ def patch_django_fixup(stack: ExitStack) -> None:
             VALIDATED.append(True)
             validate_models(self)
 
+    replace(stack, DjangoWorkerFixup, "install", install_until_closed)
     replace(stack, DjangoWorkerFixup, "validate_models", validate_once)
     replace(stack, DjangoWorkerFixup, "django_setup", _set_up_unless_ready)
     for name in ("close_database", "_close_database", "close_cache", "on_worker_process_init"):

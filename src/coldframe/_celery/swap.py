@@ -73,6 +73,7 @@ def put_on_bench(stack: ExitStack, world: World) -> None:
     """Swap broker and result store under every app of the bench, and keep what its processes will change."""
     transport.register()
     stack.callback(transport.unregister)
+    current, default = _state._tls.current_app, _state.default_app
     stack.callback(setattr, _state, "default_app", _state.default_app)
     stack.callback(_state._set_current_app, _state._tls.current_app)
     stack.callback(_state._set_task_join_will_block, _state.task_join_will_block())
@@ -95,6 +96,17 @@ def put_on_bench(stack: ExitStack, world: World) -> None:
                 f"the app {app.main!r} cannot be put on a bench: {type(error).__name__}: {error}",
                 hint="correct the setting or the task that the error names: no real worker would start with it",
             ) from error
+    if len(world.apps) > 1:
+        _keep_current_app_of_test(world, current, default)
+
+
+def _keep_current_app_of_test(world: World, current: Any, default: Any) -> None:
+    """Each process of a bench with several apps has its own current app; the test's is the one it had."""
+    first = world.apps[0]
+    chosen = current if current in world.apps else first
+    _state._set_current_app(chosen)
+    _state.set_default_app(default if default in world.apps else first)
+    world.scheduler.main.process.app = chosen
 
 
 def _put_app_on_bench(stack: ExitStack, world: World, app: Celery) -> None:

@@ -9,6 +9,7 @@ from celery import states
 from celery.app import trace
 
 from coldframe._core.events import Finished, Started
+from coldframe._core.plain import error_text
 
 if TYPE_CHECKING:
     from coldframe._celery.node import Node
@@ -98,6 +99,16 @@ class NodeTasks(dict[str, Traced]):
         return traced
 
 
+def _stable(text: Any, error: BaseException) -> str:
+    """A traceback as text, without what differs from process to process in the text of its exception."""
+    try:
+        raw = str(error)
+    except Exception:  # a user's __str__ may raise anything
+        return str(text)
+    stable = error_text(error)
+    return str(text) if raw == stable else str(text).replace(raw, stable)
+
+
 def recording(node: Node, name: str, tracer: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a tracer so that each call is an attempt in the trace."""
     world = node.world
@@ -132,7 +143,7 @@ def recording(node: Node, name: str, tracer: Callable[..., Any]) -> Callable[...
             else:
                 error = info.retval
                 text = getattr(outcome.retval, "traceback", None)
-                attempt.end(info.state, exception=error, traceback=str(text) if text else None)
+                attempt.end(info.state, exception=error, traceback=_stable(text, error) if text else None)
             return outcome
         except BaseException as error:
             attempt.end(states.REVOKED if process.child and process.child.was_terminated else LOST, exception=error)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from celery import _state
 
 from coldframe._celery.stores import Stores
+from coldframe._celery.deadlock import Deadlock
 from coldframe._celery.worker_state import WorkerState
 from coldframe._core.scheduler import Fiber, Process, Scheduler
 from coldframe._core.trace import Trace
@@ -98,6 +99,9 @@ class World:
         #: Called when an attempt at a task has ended; the bench looks for failures and endless loops.
         self.on_attempt_ended: Callable[[Attempt], None] = lambda attempt: None
         self.on_attempt_started: Callable[[Attempt], None] = lambda attempt: None
+        #: Called when an errback raised inside the attempt that it was told of: Celery only logs that.
+        self.on_errback_raised: Callable[[Attempt, str, BaseException], None] = lambda attempt, name, error: None
+        self.deadlock = Deadlock(self)
         self._pids = itertools.count(FIRST_PID)
         self._sockets = itertools.count(1)
         self._attempts = itertools.count(1)
@@ -112,7 +116,7 @@ class World:
         for content in (broker.queues, broker.connections, broker.exchanges):
             content.clear()
         broker.publish_context = lambda: ("", None, False)
-        del self.on_attempt_ended, self.on_attempt_started
+        del self.on_attempt_ended, self.on_attempt_started, self.on_errback_raised
 
     def next_pid(self) -> int:
         return next(self._pids)
@@ -135,6 +139,7 @@ class World:
 
     def busy(self) -> bool:
         """Whether anything is left that will still happen, beat aside."""
+        self.deadlock.check()
         return any(node.busy for node in self.nodes.values()) or self.broker.busy()
 
     def attempt(self) -> Attempt | None:

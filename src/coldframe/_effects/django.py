@@ -245,4 +245,3 @@ class Transactions:
 def _is_left_to_outer_block(connection: Any) -> bool:
     """Whether a block without a savepoint was left, so that the block around it is rolled back instead."""
     return bool(connection.in_atomic_block and connection.needs_rollback)
-

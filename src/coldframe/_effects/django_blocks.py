@@ -63,7 +63,7 @@ class Blocks:
         scheduler.before_jump.append(self._let_one_pass)
 
     def on_bench(self) -> bool:
-        """Whether the running code is the bench's: blocks may outlast it, and other threads are none of its business."""
+        """Whether the running code is the bench's: a block may outlast it, and other threads are not its business."""
         return self.is_open and get_ident() == self._thread
 
     @property

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def watch_django(stack: ExitStack, watch: Transactions) -> None:
     """Let the watch hear of all that matters to it until the stack closes."""
-    for patch in (_watch_blocks, _watch_callbacks, _watch_captures, _watch_statements, _keep_open):
+    for patch in (_watch_blocks, _watch_callbacks, _watch_captures, _watch_statements, _watch_locks, _keep_open):
         patch(stack, watch)
 
 
@@ -97,6 +97,22 @@ def _watch_statements(stack: ExitStack, watch: Transactions) -> None:
         return watch.execute(self.db, sql, lambda: execute(self, sql, params, many, executor))
 
     _replace(stack, CursorWrapper, "_execute_with_wrappers", watched_execute)
+
+
+def _watch_locks(stack: ExitStack, watch: Transactions) -> None:
+    """Django refuses a lock outside a transaction, but takes the frame of the test for one."""
+    from django.db.models.sql.compiler import SQLCompiler
+    from django.db.transaction import TransactionManagementError
+
+    as_sql = SQLCompiler.as_sql
+
+    def watched_sql(self: Any, *args: Any, **kwargs: Any) -> Any:
+        locks = self.query.select_for_update and self.connection.features.has_select_for_update
+        if locks and watch.blocks.on_bench() and watch.is_alone(self.connection):
+            raise TransactionManagementError("select_for_update() in a task needs an atomic block of that task")
+        return as_sql(self, *args, **kwargs)
+
+    _replace(stack, SQLCompiler, "as_sql", watched_sql)
 
 
 def _keep_open(stack: ExitStack, watch: Transactions) -> None:

@@ -17,6 +17,14 @@ from coldframe._looking.wording import moment, shorten
 ARGUMENTS = "other arguments: "
 NAMES_SHOWN = 6
 
+#: What to do about a message that was given up, by the reason.
+GIVEN_UP = {
+    "expired": "its expires= had passed when a node came to it: expire it later, or let it be due and run earlier",
+    "revoked": "somebody revoked it before it began: look for revoke(...) of its id",
+    "unknown task": "import the module that defines the task (app.autodiscover_tasks or include), or correct its name",
+    "purged": "somebody purged its queue: look for purge()",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Miss:
@@ -114,7 +122,8 @@ def given_up_misses(past: Iterable[tuple[Message, str]], wanted: WantedCall) -> 
         if not fate.startswith("it was started"):
             texts = list(wanted.differences_of(message))
             differences = f"; {together(texts)}" if texts else ""
-            yield Miss(len(texts) + 1, f"it was sent but has not run: {fate}{differences}", repr(message))
+            hint = GIVEN_UP.get(fate.rpartition(": ")[2], "")
+            yield Miss(len(texts) + 1, f"it was sent but has not run: {fate}{differences}", repr(message), hint)
 
 
 def unrouted_misses(unrouted: Iterable[Published], task: str | None) -> Iterator[Miss]:

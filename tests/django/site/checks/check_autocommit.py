@@ -131,12 +131,12 @@ class RealCommitsTest(TransactionTestCase):
 
     def test_the_first_one_leaves_data_behind(self):
         note.delay("x").get()
-        self.assertEqual(texts(), ["x"])
+        assert texts() == ["x"]
 
     def test_the_second_one_finds_none(self):
-        self.assertEqual(texts(), [])
+        assert texts() == []
         with transaction.atomic():
             note.delay_on_commit("y")
             self.bench.assert_not_queued("note")
         self.bench.drain()
-        self.assertEqual(texts(), ["y"])
+        assert texts() == ["y"]

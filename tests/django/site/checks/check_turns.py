@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from datetime import timedelta
 
@@ -9,7 +10,7 @@ import pytest
 from django.db import connection, connections, transaction
 from shop import app
 from shop.models import Note, Order
-from shop.tasks import closes, crossed, leaves_open, note, slow, twice, waits_inside
+from shop.tasks import closes, crossed, dies, leaves_open, locks, locks_in_block, note, sends, slow, twice, waits_inside
 
 from coldframe import Bench
 
@@ -147,6 +148,47 @@ def test_a_killed_pool_process_takes_its_transaction_with_it():
         assert is_clean()
 
 
+def test_a_process_that_ends_itself_takes_its_transaction_with_it():
+    with Bench(app, failures="collect") as bench:
+        dies.delay(1)
+        bench.drain()
+        assert bench.runs("dies")[0].state == "LOST"
+        assert not Order.objects.exists()
+        assert texts() == []
+        assert is_clean()
+        note.delay("next").get()
+
+
+def test_a_hard_time_limit_rolls_back():
+    with Bench(app, failures="collect") as bench:
+        slow.apply_async(["a"], time_limit=5)
+        bench.drain()
+        assert "TimeLimitExceeded" in repr(bench.runs("slow")[0].exception)
+        assert texts() == []
+        assert is_clean()
+
+
+def test_what_a_killed_process_sent_is_known_to_be_rolled_back():
+    with Bench(app, failures="collect") as bench:
+        bench.node("one", queues=["one"])
+        bench.node("two", queues=["two"])
+        sends.apply_async(queue="one")
+        bench.advance(seconds=1)
+        assert bench.queued("note", queue="two")[0].transaction == "open"
+        bench.kill("one")
+        assert bench.queued("note", queue="two")[0].transaction == "rolled back"
+
+
+def test_a_lock_outside_a_transaction_is_refused_where_the_database_has_locks():
+    Order.objects.create(number=1)
+    with Bench(app, failures="collect") as bench:
+        assert locks_in_block.delay(1).get() == "new"
+        locks.delay(1)
+        bench.drain()
+        refused = "select_for_update" in repr(bench.runs("shop.tasks.locks")[0].exception)
+        assert refused is connection.features.has_select_for_update
+
+
 def test_a_killed_node_takes_its_transactions_with_it():
     with Bench(app, failures="collect") as bench:
         bench.node("one")
@@ -187,10 +229,40 @@ def test_a_soft_time_limit_reaches_a_task_that_waits_for_its_turn():
         assert texts() == ["a begins", "a ends"]
 
 
+def test_the_same_seed_gives_the_same_order():
+    told = []
+    for _ in range(2):
+        with Bench(app, seed=5) as bench:
+            for name in "abcd":
+                slow.delay(name)
+            bench.drain()
+            told.append(bench.timeline())
+    assert told[0] == told[1]
+
+
+def test_another_thread_has_connections_of_its_own():
+    calls = []
+
+    def in_thread():
+        with transaction.atomic():
+            transaction.on_commit(lambda: calls.append("committed"))
+        connection.close()
+
+    with Bench(app) as bench:
+        slow.delay("a")
+        bench.advance(seconds=2)
+        thread = threading.Thread(target=in_thread)
+        thread.start()
+        thread.join()
+        assert calls == ["committed"]
+        bench.drain()
+        assert texts() == ["a begins", "a ends"]
+
+
 def test_a_bench_that_closes_early_rolls_back_what_is_not_committed():
     with Bench(app):
         slow.delay("a")
-        time.sleep(3)
+        time.sleep(3)  # noqa: TID251 - virtual
         assert texts() == ["a begins"]
     assert texts() == []
     assert is_clean()

@@ -28,7 +28,9 @@ def default_database() -> dict[str, object]:
     }
 
 
-SECRET_KEY = "for tests only"  # noqa: S105
+SECRET_KEY = "for tests only"
+ROOT_URLCONF = "shop.urls"
+ALLOWED_HOSTS = ["*"]
 USE_TZ = True
 TIME_ZONE = "Europe/Berlin"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

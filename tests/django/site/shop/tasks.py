@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 from celery import shared_task
@@ -79,6 +80,37 @@ def twice(number):
     except IntegrityError:
         return Order.objects.filter(number=number).count()
     return 0
+
+
+@shared_task
+def sends():
+    """Sends a message inside a transaction that takes long, to be read in a minute."""
+    with transaction.atomic():
+        note.apply_async(["early"], countdown=60, queue="two")
+        time.sleep(10)
+
+
+@shared_task
+def dies(number):
+    """Its process ends inside a transaction."""
+    with transaction.atomic():
+        Order.objects.create(number=number)
+        with transaction.atomic(savepoint=False):
+            Note.objects.create(text="almost")
+            os._exit(3)
+
+
+@shared_task
+def locks(number):
+    """Takes a lock outside any transaction, where it would be gone at once."""
+    return Order.objects.select_for_update().get(number=number).state
+
+
+@shared_task
+def locks_in_block(number):
+    """Takes a lock where it lasts."""
+    with transaction.atomic():
+        return Order.objects.select_for_update().get(number=number).state
 
 
 @shared_task

@@ -1,0 +1,98 @@
+"""The pytest plugin: the fixture `coldframe` is a bench on the project's own app.
+
+pytest imports this module in every run, so it imports nothing of Celery, Django or the bench before a test asks
+for the fixture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from coldframe.testing._fixture.held import HELD
+
+if TYPE_CHECKING:
+    from coldframe import Bench
+    from coldframe.testing.eager import Eager
+
+MARKER_HELP = (
+    "coldframe(start=..., profile=..., seed=..., beat=..., failures=..., unread=..., allow=..., app=..., "
+    "undrained=...): how the bench of the fixture 'coldframe' is opened; takes whatever Bench takes, too. "
+    "beat=True starts beat; undrained='allow' lets a test end with messages that it did not let run."
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options; each is also a key of `[tool.coldframe]` and of pytest's own configuration."""
+    group = parser.getgroup("coldframe", "Celery tasks on a bench (coldframe)")
+    group.addoption("--coldframe-app", metavar="PATH", help="The project's Celery app, such as proj.celery:app.")
+    group.addoption(
+        "--coldframe-seed",
+        type=int,
+        metavar="N",
+        help="Decides identifiers, random numbers, and the order of what is concurrent on a bench.",
+    )
+    group.addoption("--coldframe-profile", metavar="NAME", help="How the broker of a bench behaves: rabbitmq or redis.")
+    group.addoption(
+        "--coldframe",
+        choices=("eager-swap",),
+        metavar="MODE",
+        help="eager-swap: run tests that were written for eager mode on a bench, too, and list those that differ.",
+    )
+    group.addoption("--coldframe-report", metavar="FILE", help="Write what --coldframe=MODE found to a file of JSON.")
+    parser.addini("coldframe_app", "The project's Celery app, such as proj.celery:app.", default=None)
+    parser.addini("coldframe_profile", "How the broker of a bench behaves: rabbitmq or redis.", default=None)
+    parser.addini("coldframe_start", "The first moment of a bench, such as 2026-03-29T00:00+01:00.", default=None)
+    parser.addini("coldframe_seed", "The seed of a bench, a whole number.", default=None)
+    parser.addini("coldframe_allow", "Hosts that may be reached from a bench for real.", type="linelist", default=[])
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Explain the marker, and start the mode that was asked for."""
+    config.addinivalue_line("markers", MARKER_HELP)
+    if config.getoption("coldframe", None) == "eager-swap":
+        from coldframe.testing.eager_swap import EagerSwapPlugin
+
+        report = config.getoption("coldframe_report")
+        swap = EagerSwapPlugin(config, report=config.invocation_params.dir / report if report else None)
+        config.pluginmanager.register(swap, "coldframe-eager-swap")
+
+
+@pytest.fixture
+def coldframe_app() -> Any:
+    """The app of the bench, or its path: override this fixture when a test or a project makes its app itself."""
+    return None
+
+
+@pytest.fixture(name="coldframe")
+def coldframe_bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    """A bench on the project's Celery app: its real tasks on the real worker code, under virtual time."""
+    from coldframe.testing._fixture.opening import bench_for
+
+    with bench_for(request) as bench:
+        yield bench
+
+
+@pytest.fixture
+def celery_eager(request: pytest.FixtureRequest) -> Iterator[Eager]:
+    """Eager mode for one test, and warnings of what it hides in that test; a step on the way to a bench."""
+    from coldframe.testing.eager import eager_for
+
+    with eager_for(request) as eager:
+        yield eager
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Let what the bench complains about be a failure of the test itself, not of its clean-up."""
+    try:
+        result = yield
+    except BaseException:
+        if HELD in item.stash:
+            item.stash[HELD].failed = True
+        raise
+    if HELD in item.stash:
+        item.stash[HELD].check()
+    return result

@@ -1,0 +1,70 @@
+"""The bench that a test holds while it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import pytest
+
+if TYPE_CHECKING:
+    from coldframe import Bench
+
+
+@dataclass(slots=True)
+class HeldBench:
+    """A bench in the hands of one test.
+
+    Attributes:
+        item: The test.
+        bench: The bench.
+        beat: Whether beat runs; or its scheduler.
+        undrained: What is said of messages that the test did not let run.
+        said: What only the command line said of the bench; a replay must say it, too.
+        failed: Whether the test has failed already, so that complaints would only hide why.
+        is_open: Whether the bench is open.
+    """
+
+    item: pytest.Item
+    bench: Bench
+    beat: Any
+    undrained: Literal["raise", "allow"]
+    said: dict[str, Any]
+    failed: bool = False
+    is_open: bool = False
+
+    def open(self) -> None:
+        """Open the bench, with beat if the test wants it."""
+        self.bench.__enter__()
+        self.is_open = True
+        if self.beat:
+            try:
+                self.bench.beat(scheduler=None if self.beat is True else self.beat)
+            except BaseException:
+                self.failed = True
+                self.close()
+                raise
+
+    def check(self) -> None:
+        """Complain about what the test left behind, unless it has failed anyhow."""
+        if getattr(self.item, "_excinfo", None):  # where pytest keeps the failure of a unittest test case
+            self.failed = True
+        if self.failed or not self.is_open:
+            return
+        try:
+            self.bench.check(undrained=self.undrained)
+        except BaseException:
+            self.failed = True
+            raise
+
+    def close(self) -> None:
+        """Close the bench, with complaints about what came after the last check, unless the test has failed."""
+        if not self.is_open:
+            return
+        self.is_open = False
+        error = RuntimeError("the test has failed") if self.failed else None
+        self.bench.__exit__(type(error) if error else None, error, None)
+
+
+#: Where a test keeps its bench.
+HELD = pytest.StashKey[HeldBench]()
