@@ -48,6 +48,16 @@ def _made_again(kind: type[ColdframeError], message: str, hint: str) -> Coldfram
     return kind(message, hint=hint)
 
 
+def hides_frames(excinfo: Any) -> bool:
+    """For `__tracebackhide__`: pytest leaves our own frames out where one of our errors says it all.
+
+    Args:
+        excinfo: What pytest knows of an error.
+    """
+    errors = getattr(excinfo.value, "exceptions", (excinfo.value,))
+    return all(isinstance(error, ColdframeError) for error in errors)
+
+
 class SetupError(ColdframeError):
     """A bench cannot be opened, or was told something it cannot do."""
 

@@ -15,6 +15,8 @@ import threading
 import time
 import uuid
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from types import FunctionType, MethodType
 from typing import Any
@@ -50,7 +52,11 @@ def _attributes(owner: Any) -> dict[str, Any]:
 
 
 def _signals(owner: Any) -> dict[str, list[int]]:
-    return {name: [id(entry) for entry in value.receivers] for name, value in vars(owner).items() if isinstance(value, Signal)}
+    return {
+        name: [id(entry) for entry in value.receivers]
+        for name, value in vars(owner).items()
+        if isinstance(value, Signal)
+    }
 
 
 def of_app(app: Celery) -> dict[str, Any]:
@@ -68,7 +74,13 @@ def of_app(app: Celery) -> dict[str, Any]:
         "amqp": _attributes(amqp),
         "queues": None
         if queues is None
-        else (type(queues), dict(queues), dict(queues.aliases), vars(queues).get("_consume_from"), sorted(vars(queues))),
+        else (
+            type(queues),
+            dict(queues),
+            dict(queues.aliases),
+            vars(queues).get("_consume_from"),
+            sorted(vars(queues)),
+        ),
         "mailbox": _attributes(app.control.mailbox),
         "unclaimed": dict(app.control.mailbox.unclaimed),
         "local": {name: id(value) for name, value in vars(app._local).items()},
@@ -106,9 +118,7 @@ def of_process() -> dict[str, Any]:
         "entropy": (id(os.urandom), id(uuid.uuid4), id(uuid.uuid1), id(random.Random.seed), id(random.random)),
         "random": (random.getstate(), vars(uuid)["_node"], vars(uuid)["_last_timestamp"]),
         "sockets": (_attributes(socket.socket), id(socket.getaddrinfo), id(socket.create_connection)),
-        "selectors": {
-            name: _attributes(value) for name, value in vars(selectors).items() if isinstance(value, type)
-        },
+        "selectors": {name: _attributes(value) for name, value in vars(selectors).items() if isinstance(value, type)},
         "logging": (list(logging.root.handlers), logging.root.level, logging.root.disabled, _loggers()),
         "warnings": list(warnings.filters),
         "asyncio": (id(asyncio.get_event_loop_policy()), id(asyncio._get_running_loop())),
@@ -118,6 +128,16 @@ def of_process() -> dict[str, Any]:
         "gc": gc.isenabled(),
         "hooks": (sys.excepthook, sys.getswitchinterval(), sys.gettrace() is None, sys.get_asyncgen_hooks()),
     }
+
+
+@contextmanager
+def nothing_left() -> Iterator[None]:
+    """Fail unless the process is what it was before the block."""
+    before = of_process()
+    yield
+    lines = differences(before, of_process())
+    # pytest-randomly sets the seed anew between a fixture and its test.
+    assert [line for line in lines if not line.startswith("/random")] == []
 
 
 def _threads() -> list[str]:
@@ -178,5 +198,9 @@ def differences(before: Any, after: Any, path: str = "") -> list[str]:
                 lines += differences(before[key], after[key], f"{path}/{key}")
         return lines
     if isinstance(before, tuple) and isinstance(after, tuple) and len(before) == len(after):
-        return [line for at, pair in enumerate(zip(before, after, strict=True)) for line in differences(*pair, f"{path}/{at}")]
+        return [
+            line
+            for at, pair in enumerate(zip(before, after, strict=True))
+            for line in differences(*pair, f"{path}/{at}")
+        ]
     return [] if before == after else [f"{path}: {before!r} became {after!r}"]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-SCENARIO = '''
+SCENARIO = """
 import json
 import random
 import secrets
@@ -85,7 +85,7 @@ def run(seed):
 first = run(7)
 again = [run(7) for _ in range(4)]
 print(json.dumps({"first": first, "fifth": again[-1], "plain": run(0), "other": run(8)}))
-'''
+"""
 
 Result = dict[str, dict[str, object]]
 
@@ -101,7 +101,9 @@ def run_scenario(directory: Path, broker: str, hash_seed: str) -> subprocess.Pop
     )
 
 
-@pytest.mark.parametrize("broker", ["amqp://shop@broker.internal//", "redis://broker.internal"], ids=["rabbitmq", "redis"])
+@pytest.mark.parametrize(
+    "broker", ["amqp://shop@broker.internal//", "redis://broker.internal"], ids=["rabbitmq", "redis"]
+)
 def test_a_trace_is_the_same_in_every_process_and_on_every_bench_of_one(tmp_path: Path, broker: str) -> None:
     processes = [run_scenario(tmp_path, broker, hash_seed) for hash_seed in ("0", "1", "random")]
     texts = [process.communicate(timeout=100)[0] for process in processes]

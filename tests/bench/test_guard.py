@@ -50,8 +50,13 @@ def say_hello(address: tuple[str, int]) -> bytes:
     ("port", "what"), [(5672, "RabbitMQ"), (6379, "Redis"), (25, "mail server"), (587, "mail server"), (9092, "Kafka")]
 )
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_brokers_and_mail_servers_are_refused_on_the_machine_itself(app: Celery, host: str, port: int, what: str) -> None:
-    with Bench(app), pytest.raises(NetworkRefused, match=rf"^test reached for .*:{port} \({what}\), and a bench reaches"):
+def test_brokers_and_mail_servers_are_refused_on_the_machine_itself(
+    app: Celery, host: str, port: int, what: str
+) -> None:
+    with (
+        Bench(app),
+        pytest.raises(NetworkRefused, match=rf"^test reached for .*:{port} \({what}\), and a bench reaches"),
+    ):
         say_hello((host, port))
 
 
@@ -104,7 +109,10 @@ WAYS = [connect, connect_ex, send_datagram, send_datagram_with_flags, send_messa
 
 @pytest.mark.parametrize("reach", WAYS, ids=lambda way: way.__name__)
 def test_a_remote_address_is_refused(app: Celery, reach: Callable[[], None]) -> None:
-    with Bench(app), pytest.raises(NetworkRefused, match=rf"^test reached for {REMOTE}(:443)?, and a bench reaches no real"):
+    with (
+        Bench(app),
+        pytest.raises(NetworkRefused, match=rf"^test reached for {REMOTE}(:443)?, and a bench reaches no real"),
+    ):
         reach()
 
 
@@ -119,7 +127,10 @@ LOOK_UPS: list[Callable[[], Any]] = [
 
 @pytest.mark.parametrize("look_up", LOOK_UPS, ids=["str", "bytes", "old", "http", "asyncio"])
 def test_a_remote_name_is_not_even_looked_up(app: Celery, look_up: Callable[[], Any]) -> None:
-    with Bench(app), pytest.raises(NetworkRefused, match=r"allow it by name: Bench\(app, allow=\['api\.example\.com'\]\)"):
+    with (
+        Bench(app),
+        pytest.raises(NetworkRefused, match=r"allow it by name: Bench\(app, allow=\['api\.example\.com'\]\)"),
+    ):
         look_up()
 
 
@@ -136,9 +147,12 @@ def test_what_is_allowed_gets_through_the_guard(app: Celery, allow: Any) -> None
 
 
 def test_allowing_one_port_of_a_host_leaves_the_others_refused(app: Celery) -> None:
-    with Bench(app, allow=["192.0.2.7:443"]), socket.socket() as client:
-        with pytest.raises(NetworkRefused, match=rf"reached for {REMOTE}:80"):
-            client.connect((REMOTE, 80))
+    with (
+        Bench(app, allow=["192.0.2.7:443"]),
+        socket.socket() as client,
+        pytest.raises(NetworkRefused, match=rf"reached for {REMOTE}:80"),
+    ):
+        client.connect((REMOTE, 80))
 
 
 def test_an_allowed_name_may_be_reached_at_the_address_it_resolves_to(app: Celery) -> None:

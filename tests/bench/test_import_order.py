@@ -1,4 +1,4 @@
-"""The bench holds for code that captured the clocks long before it opened, and for code that is imported while it is."""
+"""The bench holds for code that captured the clocks long before it opened, and for code that is imported on it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-CAPTURING = '''
+CAPTURING = """
 import time
 from datetime import datetime, timezone
 from os import urandom
@@ -52,9 +52,9 @@ def measure():
         "day": datetime.now(timezone.utc).isoformat()[:10],
         "random": [random(), str(uuid4()), urandom(4).hex()],
     }
-'''
+"""
 
-CHECK = '''
+CHECK = """
 def check(result, first=[]):
     values = result.get()
     assert values["spans"] == [30, 5, 2], values
@@ -77,14 +77,14 @@ def check_real():
     import celery.worker.state, kombu.asynchronous.timer, celery.worker.strategy, kombu.utils.limits
     assert kombu.asynchronous.timer.monotonic is time.monotonic
     assert kombu.utils.limits.monotonic is time.monotonic
-'''
+"""
 
-APP = '''
+APP = """
 from celery import Celery
 app = Celery("shop", broker="amqp://shop@broker.internal//", backend="redis://results.internal/3")
-'''
+"""
 
-BEFORE = f'''
+BEFORE = f"""
 import celery, kombu, celery.worker, celery.bin.worker, kombu.transport.redis, celery.backends.redis, celery.beat
 {APP}
 import capturing
@@ -94,9 +94,9 @@ for _ in range(3):
     with Bench(app):
         check(capturing.measure.delay())
     check_real()
-'''
+"""
 
-WHILE_OPEN = f'''
+WHILE_OPEN = f"""
 import sys
 from coldframe import Bench
 {APP}
@@ -109,9 +109,9 @@ check_real()
 with Bench(app):
     capturing.measure.delay().get()
 check_real()
-'''
+"""
 
-COLDFRAME_FIRST = f'''
+COLDFRAME_FIRST = f"""
 from coldframe import Bench
 import capturing
 {APP}
@@ -119,9 +119,9 @@ import capturing
 with Bench(app):
     check(capturing.measure.delay())
 check_real()
-'''
+"""
 
-IN_A_TASK = f'''
+IN_A_TASK = f"""
 from coldframe import Bench
 {APP}
 {CHECK}
@@ -134,7 +134,7 @@ def lazily(self):
 with Bench(app):
     check(lazily.delay())
 check_real()
-'''
+"""
 
 
 @pytest.mark.parametrize(

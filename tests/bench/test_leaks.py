@@ -114,7 +114,9 @@ def resources() -> dict[str, object]:
         "files": len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0,
         "threads": sorted(thread.name for thread in threading.enumerate()),
         "receivers": {name: len(value.receivers) for name, value in found.items()},
-        "cached senders": {name: len(value.sender_receivers_cache) for name, value in found.items() if value.use_caching},
+        "cached senders": {
+            name: len(value.sender_receivers_cache) for name, value in found.items() if value.use_caching
+        },
         "graveyard": len(GRAVEYARD),
     }
 
@@ -172,7 +174,9 @@ def test_a_task_in_the_middle_never_ends_and_holds_nothing_but_itself(shop: Cele
     assert ENDED == []
     assert len(GRAVEYARD) - buried == 20
     kept = {name.rpartition(".")[2]: (after[name] - before[name]) / 20 for name in after}
-    assert [kept.get(name, 0) for name in ("Worker", "Consumer", "Hub", "Pool", "Queue", "Published", "RedisServer")] == [0] * 7
+    assert [
+        kept.get(name, 0) for name in ("Worker", "Consumer", "Hub", "Pool", "Queue", "Published", "RedisServer")
+    ] == [0] * 7
 
 
 def test_a_drained_bench_buries_nothing(shop: Celery) -> None:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -29,7 +25,6 @@ from coldframe.errors import (
     NotOpen,
     SetupError,
     TaskFailed,
-    TaskStuck,
     TimeError,
     UnknownProfile,
     UnreadQueue,
@@ -37,21 +32,19 @@ from coldframe.errors import (
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from process_state import differences, of_process
-
-#: Much less than a second, so that the tests that loop for ever are short.
-SOON = 0.3
+from process_state import nothing_left
 
 
 @pytest.fixture(autouse=True)
 def nothing_left_patched(app: Celery) -> Iterator[None]:
     with Bench(app):
         task(app, nothing).delay().get()
-    before = of_process()
-    yield
-    lines = differences(before, of_process())
-    # pytest-randomly sets the seed anew between a fixture and its test.
-    assert [line for line in lines if not line.startswith("/random")] == []
+    with nothing_left():
+        yield
+
+
+def nothing() -> None:
+    """A task."""
 
 
 def task(app: Celery, body: Callable[..., Any], **options: Any) -> Any:
@@ -69,7 +62,10 @@ def test_an_unknown_profile(app: Celery) -> None:
 @pytest.mark.parametrize(
     ("path", "text"),
     [
-        ("nosuch.proj:app", r"'nosuch.proj:app' does not import: ModuleNotFoundError: .*\n  hint: run from the directory"),
+        (
+            "nosuch.proj:app",
+            r"'nosuch.proj:app' does not import: ModuleNotFoundError: .*\n  hint: run from the directory",
+        ),
         ("json:app", r"names no Celery app: module 'json' has no app called 'app'\n  hint: name the module in which"),
         ("broken_proj:app", r"does not import: SyntaxError: .*\n  hint: make 'import broken_proj' work first"),
         ("raising_proj:app", r"does not import: ZeroDivisionError: .*\n  hint: make 'import raising_proj' work first"),
@@ -91,9 +87,15 @@ def test_a_path_that_leads_to_no_app(path: Any, text: str, tmp_path: Path, monke
 @pytest.mark.parametrize(
     ("start", "text"),
     [
-        ("2026-01-01T00:00", r"has no time zone, so it is no exact moment\n  hint: add the offset: '2026-01-01T00:00:00\+00:00'"),
+        (
+            "2026-01-01T00:00",
+            r"has no time zone, so it is no exact moment\n  hint: add the offset: '2026-01-01T00:00:00\+00:00'",
+        ),
         (datetime(2026, 1, 1), r"the start datetime.* has no time zone"),
-        ("next week", r"the start 'next week' is no moment in ISO form: .*\n  hint: write it as '2026-03-29T00:00\+01:00'"),
+        (
+            "next week",
+            r"the start 'next week' is no moment in ISO form: .*\n  hint: write it as '2026-03-29T00:00\+01:00'",
+        ),
         (5, r"the start 5 is no moment\n  hint: pass an aware datetime, or its ISO form"),
     ],
 )
@@ -103,13 +105,11 @@ def test_a_start_that_is_no_moment(app: Celery, start: Any, text: str) -> None:
 
 
 def test_a_bench_in_a_bench(app: Celery) -> None:
-    with Bench(app) as bench, pytest.raises(AlreadyOpen, match=r"while another one is open.*\n  hint: close the first one"):
+    with (
+        Bench(app) as bench,
+        pytest.raises(AlreadyOpen, match=r"while another one is open.*\n  hint: close the first one"),
+    ):
         bench.__enter__()
-
-
-def test_a_bench_in_a_thread_while_one_is_open(app: Celery) -> None:
-    errors = in_a_thread(app, lambda: Bench(app).__enter__())
-    assert [type(error) for error in errors] == [AlreadyOpen]
 
 
 @pytest.mark.parametrize("use", ["settle", "drain", "node", "beat"])
@@ -149,14 +149,26 @@ def test_freezegun_that_holds_the_clock(app: Celery) -> None:
 @pytest.mark.parametrize(
     ("move", "kind", "text"),
     [
-        (lambda bench: bench.run_until("2020-01-01T00:00Z"), TimeError, r"time cannot move back from 2026-01-05 .*\n  hint:"),
-        (lambda bench: bench.advance(-1), TimeError, r"time cannot move back .* open a second bench with an earlier start"),
+        (
+            lambda bench: bench.run_until("2020-01-01T00:00Z"),
+            TimeError,
+            r"time cannot move back from 2026-01-05 .*\n  hint:",
+        ),
+        (
+            lambda bench: bench.advance(-1),
+            TimeError,
+            r"time cannot move back .* open a second bench with an earlier start",
+        ),
         (lambda bench: bench.advance(timedelta(days=-1)), TimeError, "time cannot move back"),
         (lambda bench: bench.run_until("tomorrow"), SetupError, "the moment 'tomorrow' is no moment in ISO form"),
         (lambda bench: bench.run_until(datetime(2027, 1, 1)), SetupError, "the moment .* has no time zone"),
         (lambda bench: bench.run_until(5), SetupError, "the moment 5 is no moment"),
         (lambda bench: bench.advance(houres=2), SetupError, r"no part 'houres'\n  hint: did you mean 'hours'\?"),
-        (lambda bench: bench.advance("5"), SetupError, r"'5' is no span of time: .*\n  hint: pass seconds, a timedelta"),
+        (
+            lambda bench: bench.advance("5"),
+            SetupError,
+            r"'5' is no span of time: .*\n  hint: pass seconds, a timedelta",
+        ),
     ],
 )
 def test_a_move_of_time_that_cannot_be(
@@ -181,78 +193,13 @@ def test_an_entry_of_the_schedule_that_beat_cannot_read(app: Celery) -> None:
             bench.advance(1)
 
 
-# --- tasks without end ---------------------------------------------------------------------------------------
-
-
-def spin() -> None:
-    while True:
-        pass
-
-
-def swallow() -> None:
-    while True:
-        try:
-            sum(range(10))
-        except Exception:
-            pass
-
-
-def swallow_everything() -> None:
-    while True:
-        try:
-            sum(range(10))
-        except BaseException:
-            pass
-
-
-@pytest.mark.parametrize("body", [spin, swallow, swallow_everything])
-@pytest.mark.parametrize("drive", ["drain", "get"])
-def test_a_task_that_loops_for_ever(app: Celery, body: Callable[[], None], drive: str) -> None:
-    endless = task(app, body)
-    with Bench(app, stuck_after=SOON) as bench:
-        result = endless.delay()
-        with pytest.raises(TaskStuck, match=rf"task shop\.{body.__name__} .* has run for 0\.3 s .*\n  hint: it loops for ever"):
-            bench.drain() if drive == "drain" else result.get()
-
-
-@pytest.mark.parametrize("countdown", [None, 60])
-def test_tasks_that_send_each_other_for_ever(app: Celery, countdown: int | None) -> None:
-    def ping() -> None:
-        pong_task.apply_async(countdown=countdown)
-
-    def pong() -> None:
-        ping_task.apply_async(countdown=countdown)
-
-    ping_task, pong_task = task(app, ping), task(app, pong)
-    with Bench(app, longest_chain=100) as bench:
-        ping_task.delay()
-        text = r"shop\.ping is the 100th task in a chain .*\n  hint: if it polls on purpose, use bench\.advance"
-        with pytest.raises(NeverEnds, match=text):
-            bench.drain()
-
-
-def test_a_task_that_is_tried_again_for_ever(app: Celery) -> None:
-    def again(self: Any) -> None:
-        raise self.retry(countdown=10)
-
-    endless = task(app, again, bind=True, max_retries=None)
-    with Bench(app, longest_chain=100) as bench:
-        endless.delay()
-        with pytest.raises(NeverEnds, match=r"shop\.again \[.*\] is tried again for ever: .* 100\n  hint: give it a max_retries"):
-            bench.drain()
-
-
 # --- messages ------------------------------------------------------------------------------------------------
-
-
-def nothing() -> None:
-    """A task."""
 
 
 def test_a_queue_that_nobody_reads(app: Celery) -> None:
     with Bench(app) as bench:
         task(app, nothing).apply_async(queue="mial")
-        text = r"1 message waits in queue 'mial', which no node reads: shop\.nothing\n  hint: .*bench\.node\('mial', queues="
+        text = r"1 message waits in queue 'mial', which no node reads: shop\.nothing\n  hint: .*bench\.node\('mial'"
         with pytest.raises(UnreadQueue, match=text):
             bench.drain()
         bench.node("mial", queues=["mial"])
@@ -346,7 +293,10 @@ def test_a_queue_that_is_not_declared_when_it_must_be(app: Celery) -> None:
     [
         ({"pool": "gevnt"}, r"cannot have a pool 'gevnt'\n  hint: a bench knows 'prefork', 'threads', 'solo'"),
         ({"concurrency": -1}, r"cannot have -1 pool processes\n  hint: give a whole number above zero"),
-        ({"prefetch_multiplier": "many"}, r"cannot start: ValueError: .*'many'\n  hint: correct the setting or the option"),
+        (
+            {"prefetch_multiplier": "many"},
+            r"cannot start: ValueError: .*'many'\n  hint: correct the setting or the option",
+        ),
     ],
 )
 def test_a_node_that_cannot_start(app: Celery, options: dict[str, Any], text: str) -> None:
@@ -357,14 +307,19 @@ def test_a_node_that_cannot_start(app: Celery, options: dict[str, Any], text: st
 
 def test_a_worker_setting_that_cannot_be_loaded(app: Celery) -> None:
     app.conf.worker_consumer = "nosuch.module:Consumer"
-    with Bench(app) as bench, pytest.raises(SetupError, match="node 'celery' cannot start: ModuleNotFoundError: No module"):
+    with (
+        Bench(app) as bench,
+        pytest.raises(SetupError, match="node 'celery' cannot start: ModuleNotFoundError: No module"),
+    ):
         bench.settle()
 
 
 def test_two_nodes_of_one_name(app: Celery) -> None:
     with Bench(app) as bench:
         bench.node("one")
-        with pytest.raises(SetupError, match=r"there is a node 'one' already\n  hint: give the second one another name"):
+        with pytest.raises(
+            SetupError, match=r"there is a node 'one' already\n  hint: give the second one another name"
+        ):
             bench.node("one")
 
 
@@ -391,7 +346,10 @@ def test_killing_a_process_when_nothing_runs(app: Celery) -> None:
 
 
 def test_a_result_that_never_comes(app: Celery) -> None:
-    with Bench(app), pytest.raises(NeverReady, match=r"result nope will never come: .*\n  hint: was the task sent at all"):
+    with (
+        Bench(app),
+        pytest.raises(NeverReady, match=r"result nope will never come: .*\n  hint: was the task sent at all"),
+    ):
         app.AsyncResult("nope").get()
 
 
@@ -425,127 +383,13 @@ def test_a_result_whose_message_nobody_reads(app: Celery) -> None:
 def test_an_app_that_is_not_on_the_bench(app: Celery) -> None:
     other = Celery("other", broker="amqp://other.internal//", backend="redis://other.internal/1", set_as_current=False)
     with Bench(app) as bench:
-        with pytest.raises(SetupError, match=r"app 'other' is not on this bench, so .* can never come\n  hint: pass it"):
+        with pytest.raises(
+            SetupError, match=r"app 'other' is not on this bench, so .* can never come\n  hint: pass it"
+        ):
             other.AsyncResult("nope").get()
         with pytest.raises(SetupError, match=r"app 'other' is not on this bench, so 'shop\.nap' cannot be sent"):
             other.send_task("shop.nap")
-        with pytest.raises(SetupError, match=r"the app 'other' is not on this bench\n  hint: pass it to the bench, too"):
+        with pytest.raises(
+            SetupError, match=r"the app 'other' is not on this bench\n  hint: pass it to the bench, too"
+        ):
             bench.node(app=other)
-
-
-# --- from the wrong place ------------------------------------------------------------------------------------
-
-
-def test_driving_the_bench_from_inside_a_task(app: Celery) -> None:
-    def drive() -> None:
-        bench.advance(5)
-
-    with Bench(app) as bench:
-        task(app, drive).delay()
-        with pytest.raises(TaskFailed, match=r"(?s)driven by 'celery/1', from inside a task.*hint: only the test moves time"):
-            bench.drain()
-
-
-def in_a_thread(app: Celery, call: Callable[[], object]) -> list[BaseException]:
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            call()
-        except BaseException as error:
-            errors.append(error)
-
-    with Bench(app, unread="collect"):
-        thread = threading.Thread(target=run)
-        thread.start()
-        thread.join()
-    return errors
-
-
-def test_driving_the_bench_or_waiting_on_it_from_another_thread(app: Celery) -> None:
-    sent = task(app, nothing)
-    (error,) = in_a_thread(app, lambda: sent.delay().get(timeout=1))
-    assert str(error) == (
-        "a thread of its own waited on the bench, or drove it, and only the thread that opened it can\n"
-        "  hint: send tasks from threads if you like, but wait for their results in the test itself"
-    )
-
-
-def test_a_thread_may_send_tasks(app: Celery) -> None:
-    sent = task(app, nothing)
-    with Bench(app) as bench:
-        thread = threading.Thread(target=sent.delay)
-        thread.start()
-        thread.join()
-        assert bench.drain().succeeded == 1
-
-
-def test_a_bench_inside_a_running_event_loop(app: Celery) -> None:
-    async def run() -> object:
-        with Bench(app) as bench:
-            began = bench.now
-            result = task(app, nothing).delay()
-            bench.drain()
-            await asyncio.sleep(5)
-            assert bench.now - began == timedelta(seconds=5)
-            return result.state
-
-    assert asyncio.run(run()) == "SUCCESS"
-
-
-# --- interrupted ---------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("kind", [LookupError, KeyboardInterrupt, SystemExit])
-def test_what_the_body_raises_is_what_is_raised(app: Celery, kind: type[BaseException]) -> None:
-    def fail() -> None:
-        raise ValueError("no")
-
-    with pytest.raises(kind, match="the body's own"), Bench(app, stuck_after=SOON) as bench:
-        task(app, nothing).apply_async(queue="mial")
-        task(app, fail).delay()
-        try:
-            bench.settle()
-        finally:
-            raise kind("the body's own")
-
-
-def test_ctrl_c_while_a_task_computes_ends_the_test_and_not_the_task(app: Celery) -> None:
-    ended: list[str] = []
-
-    def compute() -> None:
-        ready.set()
-        try:
-            while True:
-                pass
-        except BaseException as error:
-            ended.append(repr(error))
-            raise
-        finally:
-            ended.append("finally")
-
-    def press() -> None:
-        ready.wait(10)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    ready = threading.Event()
-    thread = threading.Thread(target=press)
-    thread.start()
-    with pytest.raises(KeyboardInterrupt, match="^$"), Bench(app) as bench:
-        task(app, compute).delay()
-        bench.drain()
-    thread.join()
-    assert ended == []
-
-
-def test_ctrl_c_in_the_test_itself(app: Celery) -> None:
-    with pytest.raises(KeyboardInterrupt, match="^$"), Bench(app):
-        signal.raise_signal(signal.SIGINT)
-
-
-def test_after_ctrl_c_the_next_bench_works(app: Celery) -> None:
-    test_ctrl_c_while_a_task_computes_ends_the_test_and_not_the_task(app)
-    with Bench(app) as bench:
-        task(app, nothing).delay()
-        assert bench.drain().succeeded == 1
-

@@ -25,7 +25,9 @@ from process_state import differences, of_app, of_process
 Use = Callable[[Celery, Bench], Any]
 
 
-def make_app(broker: str = "amqp://shop@broker.internal//", backend: str = "redis://results.internal/3", **conf: Any) -> Celery:
+def make_app(
+    broker: str = "amqp://shop@broker.internal//", backend: str = "redis://results.internal/3", **conf: Any
+) -> Celery:
     app = Celery("shop", broker=broker, backend=backend, set_as_current=False)
     app.conf.update(**conf)
 
@@ -49,19 +51,18 @@ def make_app(broker: str = "amqp://shop@broker.internal//", backend: str = "redi
 
 
 @pytest.fixture(autouse=True)
-def warm() -> Iterator[None]:
+def warm() -> None:
     """What is imported and looked up for the first time on a bench stays: that has happened before."""
     uuid.getnode()
     app = make_app()
     with Bench(app) as bench:
         use_it_all(app, bench)
-    yield
 
 
 def use_it_all(app: Celery, bench: Bench) -> None:
     add = app.tasks["shop.add"]
     assert chord([add.s(1, 2), add.s(3, 4)])(app.tasks["shop.total"].s()).get() == 10
-    with pytest.raises(ValueError, match="^still down$"):
+    with pytest.raises(ValueError, match=r"^still down$"):
         app.tasks["shop.flaky"].delay().get()
     app.control.rate_limit("shop.add", "100/s")
     app.control.time_limit("shop.add", soft=3, hard=5)
@@ -209,16 +210,19 @@ def test_an_unknown_result_store_undoes_everything() -> None:
 def test_a_trace_file_that_cannot_be_written_undoes_everything(tmp_path: Path) -> None:
     app = make_app()
     before = state_of(app)
-    with pytest.raises(SetupError, match="the trace cannot be written to"), Bench(app, trace_file=tmp_path / "no" / "t"):
+    with (
+        pytest.raises(SetupError, match="the trace cannot be written to"),
+        Bench(app, trace_file=tmp_path / "no" / "t"),
+    ):
         pytest.fail("the bench opened")
     assert differences(before, state_of(app)) == []
 
 
 def test_the_files_of_a_bench_that_did_not_open_are_closed(tmp_path: Path) -> None:
     before = os.listdir("/proc/self/fd")
-    with pytest.raises(SetupError, match="cannot be put on a bench"):
-        with Bench(make_app(accept_content=["jsn"]), trace_file=tmp_path / "trace"):
-            pytest.fail("the bench opened")
+    bench = Bench(make_app(accept_content=["jsn"]), trace_file=tmp_path / "trace")
+    with pytest.raises(SetupError, match="cannot be put on a bench"), bench:
+        pytest.fail("the bench opened")
     assert os.listdir("/proc/self/fd") == before
 
 

@@ -21,10 +21,12 @@ from coldframe._core.trace import FileTrace, MemoryTrace
 from coldframe._looking.messages import Message
 from coldframe._looking.runs import Run
 from coldframe._looking.tally import Tally
-from coldframe.errors import NotOpen, SetupError, TimeError
+from coldframe.errors import NotOpen, SetupError, TimeError, hides_frames
 
 if TYPE_CHECKING:
     from celery import Celery
+
+__tracebackhide__ = hides_frames
 
 DEFAULT_NODE = "celery"
 
@@ -62,7 +64,7 @@ class Bench(Looking):
         seed: int = 0,
         failures: Literal["raise", "collect"] = "raise",
         unread: Literal["raise", "collect"] = "raise",
-        allow: tuple[str, ...] | list[str] = (),
+        allow: tuple[str, ...] | list[str] | str = (),
         trace_file: str | Path | None = None,
         longest_chain: int = 10_000,
         stuck_after: float = 30.0,
@@ -135,6 +137,11 @@ class Bench(Looking):
                 hint="use it as a context manager: with Bench(app) as bench: ...",
             )
         return self._open
+
+    @property
+    def app(self) -> Celery:
+        """The app of the bench; the first one, if there are several."""
+        return self._now_open.world.apps[0]
 
     # --- who is there -----------------------------------------------------------------------------------
 

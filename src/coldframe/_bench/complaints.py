@@ -26,7 +26,8 @@ SHOWN = 5
 
 #: A frame of the code that runs every task, as a traceback shows it.
 TRACER = re.compile(
-    r'  File "[^"]*[/\\](?:coldframe[/\\]_|celery[/\\](?:app[/\\](?:trace|task|autoretry)|canvas|backends[/\\]base)\.py)'
+    r'  File "[^"]*[/\\](?:coldframe[/\\]_|celery[/\\]'
+    r"(?:app[/\\](?:trace|task|autoretry)|canvas|backends[/\\]base)\.py)"
 )
 
 
@@ -60,8 +61,8 @@ def errback_raised(attempt: Attempt, name: str, error: BaseException) -> TaskFai
     text = own_frames("".join(traceback.format_exception(error, chain=False))).rstrip()
     complaint = TaskFailed(
         f"errback {name} of task {attempt.task} [{attempt.task_id[:8]}] raised {error!r}\n{text}",
-        hint="a worker only logs this, and nobody hears of the failed task: mend the errback (it is called with request, "
-        "exception and traceback), or call bench.expect_failure(...) before",
+        hint="a worker only logs this, and nobody hears of the failed task: mend the errback (it is called with "
+        "request, exception and traceback), or call bench.expect_failure(...) before",
     )
     complaint.__cause__ = error
     return complaint
@@ -95,7 +96,8 @@ def unknown_task(task: str | None, node: str, known: Iterable[str]) -> TaskFaile
     near = nearest_name(task or "", known)
     return TaskFailed(
         f"node {node!r} got a message for task {task!r}, which its app does not know (NotRegistered)",
-        hint=(f"did you mean {near!r}? " if near else "") + "Import the module that defines it (app.autodiscover_tasks or include), or correct the name; a renamed "
+        hint=(f"did you mean {near!r}? " if near else "")
+        + "Import the module that defines it (app.autodiscover_tasks or include), or correct the name; a renamed "
         "task needs its old name until the last old message has been read",
     )
 
@@ -126,8 +128,8 @@ def unread_queues(
     if not unread:
         return UnreadQueue(
             "\n".join(lines),
-            hint=f"bind a queue to that key (Queue(name, exchange, routing_key=...) in task_queues), or send to a queue "
-            f"by its name: queue=...; {leave}",
+            hint=f"bind a queue to that key (Queue(name, exchange, routing_key=...) in task_queues), or send to a "
+            f"queue by its name: queue=...; {leave}",
         )
     queue = unread[0][0]
     if stopped:
@@ -155,7 +157,7 @@ def never_run(messages: Sequence[Message]) -> NeverRun:
     return NeverRun(
         "\n".join(lines),
         hint=f"let it run before the test ends: bench.drain(); if sending it is all that matters, say so: "
-        f"bench.assert_queued({name!r}), or @pytest.mark.coldframe(undrained='allow')",
+        f"bench.assert_queued({name!r}), or undrained='allow' (on the marker coldframe, or in bench_options)",
     )
 
 
@@ -172,8 +174,8 @@ def never_ends(attempt: Attempt, limit: int, sent: Counter[str], *, is_retry: bo
     if len(sent) == 1 and is_retry:
         return NeverEnds(
             f"{attempt.task} [{attempt.task_id[:8]}] is tried again for ever: this was try number {limit:,}",
-            hint="give it a max_retries (None never gives up), and let it raise something else than a retry in the end; "
-            "if it polls on purpose, let a span of time pass instead of draining: bench.advance(...)",
+            hint="give it a max_retries (None never gives up), and let it raise something else than a retry in the "
+            "end; if it polls on purpose, let a span of time pass instead of draining: bench.advance(...)",
         )
     busiest = ", ".join(f"{task} ran {count} times" for task, count in sent.most_common(3))
     return NeverEnds(

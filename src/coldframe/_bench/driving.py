@@ -13,12 +13,14 @@ from coldframe._core.events import Discarded, NodeChanged, Published
 from coldframe._core.moments import MICROSECOND
 from coldframe._core.scheduler import Process
 from coldframe._core.watchdog import Stuck, Watchdog
-from coldframe.errors import ColdframeError, NotOpen, SetupError, WorkError
+from coldframe.errors import ColdframeError, NotOpen, SetupError, WorkError, hides_frames
 
 if TYPE_CHECKING:
     from coldframe._celery.tracer import Attempt
     from coldframe._celery.world import World
     from coldframe._looking.messages import Message
+
+__tracebackhide__ = hides_frames
 
 #: How far draining jumps ahead before it is taken for endless.
 DRAIN_WITHIN = timedelta(days=366)
@@ -45,7 +47,7 @@ class BrokenErrback(NamedTuple):
     exception: BaseException
 
 
-class TaskEnded(Exception):  # noqa: N818 - no error: it only breaks off the drive
+class TaskEnded(Exception):
     """The task that the test waits for has come to its end."""
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+from coldframe._bench import message_files
+from coldframe._celery.apps import celery_version
 from coldframe._celery.bodies import decode_body
 from coldframe._core.trace import MemoryTrace, Trace
 from coldframe._looking import assertions, messages, tally, timeline
@@ -13,6 +16,9 @@ from coldframe._looking.criteria import UNSET
 from coldframe._looking.messages import Message
 from coldframe._looking.runs import Run
 from coldframe._looking.tally import Tally
+from coldframe.errors import hides_frames
+
+__tracebackhide__ = hides_frames
 
 
 class Looking:
@@ -110,6 +116,17 @@ class Looking:
             decode=decode_body,
             **criteria,
         )
+
+    def record_messages(self, path: str | Path) -> list[Path]:
+        """Write the task messages that were sent so far, for `coldframe.testing.check_messages`.
+
+        Args:
+            path: A directory, for one JSON file per message, or a file that ends in `.jsonl`. Keep one per release.
+
+        Returns:
+            The files that were written.
+        """
+        return message_files.write_messages(message_files.recorded(self._store, celery_version()), path)
 
     def timeline(self, *, last: int | None = None) -> str:
         """What happened, one line per event, for people to read."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +38,8 @@ class Channel:
         self.timeout_timer: Timer | None = None
         #: Redis: the queues that the next BRPOP names, in its order.
         self.cycle: list[Queue] = []
+        #: Redis: asked before each BRPOP, beside the prefetch.
+        self.may_pull: Callable[[], bool] = lambda: True
         #: Redis: some consumer listens to a fanout exchange.
         self.has_listeners = False
         #: Redis: auto-delete queues that this channel declared.

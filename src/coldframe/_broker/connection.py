@@ -28,6 +28,7 @@ class Connection:
         self.broker = broker
         self.owner = owner
         self.alive = True
+        self._is_cut = False
         self.channels: list[Channel] = []
         self.on_ready: Callable[[], None] | None = None
         #: Deliveries on their way, in the order in which the broker sent them, of all channels.
@@ -72,13 +73,26 @@ class Connection:
 
     def close(self) -> None:
         """Close in good order, as the client library does."""
-        if self.alive:
+        if self.alive or self._is_cut:
             self._end(orderly=True)
 
     def drop(self) -> None:
         """Lose the connection: the network broke, or the process was killed."""
-        if self.alive:
+        if self.alive or self._is_cut:
             self._end(orderly=False)
+            self.wake()
+
+    def cut(self) -> None:
+        """Break the network under a process that lives on.
+
+        RabbitMQ takes back what was not acknowledged. Redis never knew of it: there the client library remembers, and
+        gives it back when it closes what is left of the connection.
+        """
+        if self.broker.is_strict:
+            self.drop()
+        elif self.alive:
+            self.alive = False
+            self._is_cut = True
             self.wake()
 
     def check(self) -> None:
@@ -99,7 +113,7 @@ class Connection:
             self.wake()
 
     def _end(self, *, orderly: bool) -> None:
-        self.alive = False
+        self.alive = self._is_cut = False
         channels, self.channels = self.channels, []
         for channel in channels:
             channel.closed = True

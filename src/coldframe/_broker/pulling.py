@@ -101,7 +101,7 @@ class Pulling:
         if connection.inbox:
             return True
         for channel in connection.channels:
-            if channel.cycle and has_credit(channel):
+            if channel.cycle and has_credit(channel) and channel.may_pull():
                 self._line.poll(channel)
             if channel.has_listeners:
                 self._listen(channel)

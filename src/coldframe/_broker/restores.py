@@ -43,6 +43,7 @@ class Restores:
         """A connection consumes from now on."""
         if connection not in self._began:
             self._began[connection] = self._scheduler.now
+            self._scan()
             self._replan()
 
     def end(self, connection: Connection) -> None:

@@ -6,6 +6,7 @@ import difflib
 import importlib
 from typing import Any
 
+import celery
 from celery import Celery, _state
 from celery.local import Proxy
 
@@ -64,6 +65,11 @@ def _app_at(path: str) -> Celery:
     )
 
 
+def celery_version() -> str:
+    """The version of Celery that is installed."""
+    return str(celery.__version__)
+
+
 def made_apps() -> list[Celery]:
     """The apps that this process has made, by name; the one that was set as default, if any, goes for all of them.
 
@@ -105,11 +111,6 @@ def _profile_of_url(app: Celery) -> str:
 def declared_queues(app: Celery) -> tuple[str, ...]:
     """The queues that the app declares: what `celery worker` reads without -Q.
 
-    The app makes its queues of its settings once, when it first needs them: that is left to it.
+    Made of its settings anew: to the queues that an app keeps, it adds those that it was asked to send to.
     """
-    attributes = vars(app.amqp)
-    held = dict(attributes)
-    declared = tuple(app.amqp.queues)
-    attributes.clear()
-    attributes.update(held)
-    return declared
+    return tuple(app.amqp.Queues(app.conf.task_queues))

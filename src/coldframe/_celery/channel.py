@@ -34,6 +34,13 @@ PROPERTIES = frozenset(
 )
 
 
+class ChannelQoS:
+    """Decides whether a channel of the Redis transport may ask for another message."""
+
+    def can_consume(self) -> bool:
+        return True
+
+
 class Channel(base.StdChannel):
     """A channel to the simulated broker, with the interface of an AMQP channel."""
 
@@ -42,7 +49,16 @@ class Channel(base.StdChannel):
         self._channel = connection.link.channel()
         self.channel_id = self._channel.number
         self.callbacks: dict[str, Callable[[Delivery], Any]] = {}
+        self._qos: ChannelQoS | None = None
         self._is_redis = isinstance(connection.world.broker.profile, Redis)
+
+    @property
+    def qos(self) -> ChannelQoS:
+        """Where a worker with `worker_disable_prefetch` puts its own answer."""
+        if self._qos is None:
+            self._qos = qos = ChannelQoS()
+            self._channel.may_pull = lambda: qos.can_consume()
+        return self._qos
 
     @property
     def closed(self) -> bool:

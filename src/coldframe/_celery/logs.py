@@ -27,8 +27,13 @@ class TaskLog(logging.Handler):
         if attempt is None or record.name.startswith(OWN_LOGGERS):
             return
         world = self._world
-        if record.name == ERRBACKS and record.exc_info and record.exc_info[1] is not None and record.args:
+        if record.name == ERRBACKS and record.exc_info and record.exc_info[1] is not None and isinstance(record.args, tuple):
             world.on_errback_raised(attempt, str(record.args[0]), record.exc_info[1])
+        try:
+            text = record.getMessage()
+        except Exception:  # a line with the wrong arguments, which other handlers do not raise either
+            self.handleError(record)
+            return
         world.trace.append(
             Logged(
                 world.scheduler.now,
@@ -36,7 +41,7 @@ class TaskLog(logging.Handler):
                 attempt.number,
                 record.levelname,
                 record.name,
-                record.getMessage(),
+                text,
             )
         )
 

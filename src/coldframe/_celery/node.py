@@ -17,8 +17,8 @@ from kombu.serialization import prepare_accept_content
 from coldframe._celery.child import Child
 from coldframe._celery.hub import Hub, make_exact
 from coldframe._celery.pool import Pool
-from coldframe._celery.tracer import LOST
 from coldframe._celery.stores import Stores
+from coldframe._celery.tracer import LOST
 from coldframe._celery.worker_state import WorkerState
 from coldframe._celery.world import CeleryProcess, World
 from coldframe._core.events import Event, NodeChanged
@@ -172,7 +172,7 @@ class Node:
     def release(self) -> None:
         """Let go of the worker: a task that died in the middle stays in memory, and holds its node."""
         if self.pool is not None:
-            vars(self.pool).clear()
+            self.pool.__dict__.clear()
         self.worker = None
         self.localized.clear()
         self.containers = self.process.worker_state = WorkerState()
@@ -281,7 +281,7 @@ class Node:
         """Its connections to the broker are cut; the node lives on and connects again."""
         self.note(NodeChanged, "disconnected")
         for connection in self.connections():
-            connection.drop()
+            connection.cut()
         self.hub.wake()
 
     def connections(self) -> list[Any]:

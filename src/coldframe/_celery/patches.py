@@ -120,9 +120,10 @@ def patch_repeated_declarations(stack: ExitStack) -> None:
     declare = common._imaybe_declare
 
     def declare_once(entity: Any, channel: Any, **retry_policy: Any) -> Any:
-        if entity.can_cache_declaration and not entity.is_bound and channel and channel.connection:
-            if hash(entity) in channel.connection.client.declared_entities:
-                return False
+        is_open = channel and channel.connection
+        may_skip = is_open and entity.can_cache_declaration and not entity.is_bound
+        if may_skip and hash(entity) in channel.connection.client.declared_entities:
+            return False
         return declare(entity, channel, **retry_policy)
 
     replace(stack, common, "_imaybe_declare", declare_once)
@@ -225,9 +226,7 @@ def let_workers_warn(stack: ExitStack) -> None:
     warnings.filterwarnings("default", category=CPendingDeprecationWarning, module=r"celery\.worker")
 
 
-def patch_results(
-    stack: ExitStack, world: World, waiting: list[Any], observed: Callable[[str], None]
-) -> None:
+def patch_results(stack: ExitStack, world: World, waiting: list[Any], observed: Callable[[str], None]) -> None:
     """Waiting for a result drives the bench; polling one costs time; reading a failure means knowing of it."""
     _patch_waiting(stack, world, result.AsyncResult, "get", waiting)
     for name in ("join", "join_native"):

@@ -37,6 +37,10 @@ def over_the_pipe(value: Any) -> Any:
         return pickle.loads(pickle.dumps(value))  # noqa: S301 - our own bytes, as billiard does
 
 
+#: How long a process that is over its hard limit may take to leave by itself, as billiard has it.
+TERM_PATIENCE_S = 0.1
+
+
 class Pool(BasePool):
     """The pool class of every node; `node` is set by the node that instantiates it."""
 
@@ -309,4 +313,5 @@ class Pool(BasePool):
         job.handle_timeout(soft=False)
         if child is not None:
             self.node.on_time_limit(child)
-            child.die(-signal.SIGKILL)
+            child.receive(signal.SIGTERM)
+            self.node.hub.call_later(TERM_PATIENCE_S, child.die, -signal.SIGKILL)

@@ -57,7 +57,7 @@ def _own_queue(queue: Any) -> Any:
     prefix, _, unique = queue.name.rpartition(".")
     if not isinstance(queue, Broadcast) or len(unique) != len(uuid()):
         return queue
-    own = copy.copy(queue)
+    own: Any = copy.copy(queue)
     own.name = own.queue = f"{prefix}.{uuid()}"
     return own
 
@@ -106,7 +106,8 @@ def _keep_current_app_of_test(world: World, current: Any, default: Any) -> None:
     chosen = current if current in world.apps else first
     _state._set_current_app(chosen)
     _state.set_default_app(default if default in world.apps else first)
-    world.scheduler.main.process.app = chosen
+    process: Any = world.scheduler.main.process
+    process.app = chosen
 
 
 def _put_app_on_bench(stack: ExitStack, world: World, app: Celery) -> None:

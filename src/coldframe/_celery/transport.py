@@ -120,8 +120,7 @@ class Connection:
         for channel in self.channels:
             channel.connection = None
         self._channels.clear()
-        if self.link.alive:
-            self.link.close()
+        self.link.close()
 
 
 class Transport(base.Transport):
@@ -170,7 +169,12 @@ class Transport(base.Transport):
         return connection.connected
 
     def _collect(self, connection: Connection | None) -> None:
-        if connection is not None:
+        """Let go of a connection that broke: py-amqp just drops it, kombu's Redis transport closes it."""
+        if connection is None:
+            return
+        if isinstance(self.world.broker.profile, Redis):
+            connection.close()
+        else:
             connection.collect()
 
     def register_with_event_loop(self, connection: Connection, loop: Any) -> None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from celery import _state
 
-from coldframe._celery.stores import Stores
 from coldframe._celery.deadlock import Deadlock
+from coldframe._celery.stores import Stores
 from coldframe._celery.worker_state import WorkerState
 from coldframe._core.scheduler import Fiber, Process, Scheduler
 from coldframe._core.trace import Trace

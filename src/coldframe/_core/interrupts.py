@@ -1,4 +1,4 @@
-"""Ctrl-C on a bench: it reaches the test, whoever happens to run, and never leaves the bench half open or half closed."""
+"""Ctrl-C on a bench: it reaches the test, whoever happens to run, and leaves no bench half open or half closed."""
 
 from __future__ import annotations
 

@@ -18,7 +18,10 @@ from typing import Any
 from greenlet import GreenletExit, getcurrent, greenlet
 
 from coldframe._core.running_loop import take_running_loop
-from coldframe.errors import NotOpen
+from coldframe._core.threads import refuse_other_threads
+from coldframe.errors import hides_frames
+
+__tracebackhide__ = hides_frames
 
 #: Killed fibers. A greenlet that is freed gets GreenletExit and would run its `finally` blocks: what is
 #: dead must stay referenced, so that it stays dead.
@@ -208,7 +211,7 @@ class Scheduler:
         Returns:
             True if the fiber was woken, False if the time ran out.
         """
-        self._refuse_other_threads()
+        refuse_other_threads(self.thread)
         fiber = self.current
         if fiber is self.main:
             self.on_main_waits()
@@ -231,7 +234,7 @@ class Scheduler:
 
     def drive(self, keep_going: KeepGoing) -> None:
         """Run everybody else; whenever nobody is ready, go on only while `keep_going(next moment)` says so."""
-        self._refuse_other_threads()
+        refuse_other_threads(self.thread)
         self.on_main_waits()
         self._keep_going = keep_going
         try:
@@ -264,13 +267,6 @@ class Scheduler:
         if self.main in self._ready:
             self._ready.remove(self.main)
         self.main.point.throw(error)
-
-    def _refuse_other_threads(self) -> None:
-        if get_ident() != self.thread:
-            raise NotOpen(
-                "a thread of its own waited on the bench, or drove it, and only the thread that opened it can",
-                hint="send tasks from threads if you like, but wait for their results in the test itself",
-            )
 
     def kill(self, process: Process) -> None:
         """End a process for good: none of its code runs again, no `finally`, no `except`."""
@@ -323,8 +319,7 @@ class Scheduler:
         self._ready.clear()
         self._to_unwind.clear()
         self.before_jump.clear()
-        for hook in ("hopeless", "on_main_waits", "explain"):
-            delattr(self, hook)
+        del self.hopeless, self.on_main_waits, self.explain
 
     # --- the hub ----------------------------------------------------------------------------------------
 

@@ -25,7 +25,9 @@ from coldframe._looking.near_misses import (
     waiting_misses,
 )
 from coldframe._looking.runs import Run, RunBook
-from coldframe.errors import Mismatch
+from coldframe.errors import Mismatch, hides_frames
+
+__tracebackhide__ = hides_frames
 
 
 def assert_queued(

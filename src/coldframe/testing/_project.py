@@ -47,7 +47,8 @@ def read_settings(directory: Path) -> dict[str, Any]:
         near = difflib.get_close_matches(key, DEFAULTS, n=1, cutoff=0.75)
         if near and key not in DEFAULTS:
             raise SetupError(
-                f"[tool.coldframe] in {path.name} has the key {key!r}", hint=f"did you mean {near[0]!r}? Correct it there"
+                f"[tool.coldframe] in {path.name} has the key {key!r}",
+                hint=f"did you mean {near[0]!r}? Correct it there",
             )
     return {key: table[key] for key in DEFAULTS if key in table}
 

@@ -83,9 +83,20 @@ class EagerSwapPlugin:
             if again != outcome:
                 note = f"{outcome} once, and {again} when it ran again under eager mode: it cannot run twice in a process"
                 return reports, Verdict(item.nodeid, outcome, note=note)
-        reasons = as_reasons(bench.reasons())
+        reasons = as_reasons(bench.reasons(self._tried(item, eager, bench, outcome, leftovers)))
         _explain_in_report(swapped, reasons, bench.timeline)
         return swapped, Verdict(item.nodeid, outcome, verdict.bench, reasons)
+
+    def _tried(
+        self, item: pytest.Item, eager: EagerTurn, bench: BenchTurn, outcome: str, leftovers: Leftovers
+    ) -> dict[str, bool]:
+        """Further runs that each leave one thing out, where several may explain the outcome."""
+        tried = {}
+        for name in bench.to_try():
+            leftovers.put_back()
+            again = self._run(item, BenchTurn(eager, tuple(self._queues), leave_out=name))
+            tried[name] = outcome_of(again) == outcome
+        return tried
 
     def _run(self, item: pytest.Item, turn: EagerTurn | BenchTurn) -> list[pytest.TestReport]:
         self._turn = turn

@@ -25,6 +25,9 @@ ON_ITS_WAY = SECOND // 1000
 #: How long a task that has begun is waited for.
 LONGEST_RUN = 24 * 3600 * SECOND
 
+#: How far a run that leaves out waiting jumps ahead.
+LONGEST_WAIT = 400 * LONGEST_RUN
+
 #: Celery's own task polls for the end of a chord where the result store cannot count; it belongs to no user.
 UNLOCKS_CHORDS = "celery.chord_unlock"
 CHORD_PATIENCE = 2 * SECOND + SECOND // 2
@@ -43,9 +46,12 @@ class SwapBench(Bench):
         log: What the same test did under eager mode.
         apps: The apps whose tasks it used.
         queues: What the nodes read besides the queues that their app declares.
+        leave_out: `waiting` jumps over all waits as eager mode does, `routing` reads every queue.
     """
 
-    def __init__(self, log: EagerLog, apps: tuple[Celery, ...], queues: tuple[str, ...]) -> None:
+    def __init__(
+        self, log: EagerLog, apps: tuple[Celery, ...], queues: tuple[str, ...], leave_out: str | None = None
+    ) -> None:
         # The fixtures of the test may have stored moments of real time: the bench goes on from there.
         super().__init__(
             *apps,
@@ -57,6 +63,7 @@ class SwapBench(Bench):
         self._log = log
         self.own_apps = apps
         self._extra_queues = queues
+        self._leave_out = leave_out
         self._patches = ExitStack()
         self._is_owed = False
         self._unlocking: set[str] = set()
@@ -113,6 +120,20 @@ class SwapBench(Bench):
             self._is_owed = True
             return
         self._is_owed = False
+        self._run_what_is_due()
+        if self._leave_out == "routing":
+            while self._read_everything():
+                self._run_what_is_due()
+
+    def _read_everything(self) -> bool:
+        """Start nodes for the queues that nobody reads; false when there are none."""
+        unread = sorted(self._unread())
+        for queue in unread:
+            self.node(f"reads-{queue}", queues=[queue], app=self.own_apps[0])
+        return bool(unread)
+
+    def _run_what_is_due(self) -> None:
+        opened = self._now_open
         scheduler = opened.scheduler
         begun_at = scheduler.now
         arrives_at = begun_at + ON_ITS_WAY
@@ -122,6 +143,8 @@ class SwapBench(Bench):
                 return False
             if upcoming <= arrives_at:
                 return True
+            if self._leave_out == "waiting":
+                return upcoming <= begun_at + LONGEST_WAIT and opened.world.busy()
             if self._unlocking and upcoming <= begun_at + CHORD_PATIENCE:
                 return True
             return upcoming <= begun_at + LONGEST_RUN and self._is_at_work()

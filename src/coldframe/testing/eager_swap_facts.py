@@ -247,6 +247,28 @@ def _values(evidence: Evidence) -> Iterator[Fact]:
             )
 
 
+def _other_values(evidence: Evidence) -> Iterator[Fact]:
+    """Tasks that gave something else: what they go by is not known here, but that they did."""
+    for name in sorted(evidence.log.tasks):
+        eager = [run.result.result for run in evidence.log.runs if run.name == name and run.result is not None]
+        bench = [
+            event.result
+            for event in evidence.events
+            if isinstance(event, Finished) and event.task == name and event.state == "SUCCESS"
+        ]
+        if len(eager) != len(bench):
+            continue
+        for one, other in zip(eager, bench, strict=True):
+            if stable_repr(one) != stable_repr(other):
+                yield Fact(
+                    "runs differently",
+                    f"{name} gave {_short(one)} under eager mode, and {_short(other)} on the worker",
+                    "look at what it goes by: request.is_eager, the clock, or what ran before it",
+                    name,
+                )
+                break
+
+
 def _argument(run: EagerRun, fate: Changed | Stopped) -> Fact:
     if isinstance(fate, Stopped):
         return Fact(
@@ -327,6 +349,7 @@ LOOKS: tuple[Callable[[Evidence], Iterable[Fact]], ...] = (
     _failed,
     _retried,
     _values,
+    _other_values,
     _commits,
     _by_name,
     _stores,

@@ -31,6 +31,7 @@ ORDER = (
     "sent in a transaction",
     "send_task",
     "retried",
+    "runs differently",
     "no result store",
 )
 
@@ -41,6 +42,13 @@ NOT_RAISED = ("DID NOT RAISE", " not raised")
 RAISED_BY_EAGER_MODE = ("chord error", "error stays with the worker", "retry", "countdown", "wrong queue", "expired")
 
 
+#: What a further run can leave out, to see whether the test passes then: time is not waited for, queues go unread.
+LEFT_OUT = {
+    "waiting": frozenset({"countdown", "retry", "retried", "rate limit"}),
+    "routing": frozenset({"wrong queue"}),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """How a test failed on the bench."""
@@ -49,15 +57,33 @@ class Failure:
     text: str
 
 
-def explain(facts: list[Fact], failure: Failure | None, tasks_of_eager_mode: frozenset[str]) -> list[Fact]:
+def to_try(facts: list[Fact]) -> list[str]:
+    """What to leave out in further runs, because several differences may explain the outcome."""
+    kinds = {fact.kind for fact in facts} - ONLY_WHEN_ASKED - {"runs differently"}
+    present = [name for name, members in LEFT_OUT.items() if members & kinds]
+    is_clear = len(present) == 1 and kinds <= LEFT_OUT[present[0]]
+    return [] if is_clear else present
+
+
+def explain(
+    facts: list[Fact],
+    failure: Failure | None,
+    tasks_of_eager_mode: frozenset[str],
+    tried: dict[str, bool] | None = None,
+) -> list[Fact]:
     """The differences that explain a changed outcome, the likeliest first; never empty.
 
     Args:
         facts: All differences.
         failure: How the test failed on the bench; None when it passed there.
         tasks_of_eager_mode: The tasks that ran under eager mode.
+        tried: What further runs left out, each with whether the test ended as under eager mode then.
     """
     order = _order(facts, failure, tasks_of_eager_mode)
+    for name, helped in (tried or {}).items():
+        members = [kind for kind in order if kind in LEFT_OUT[name]]
+        others = [kind for kind in order if kind not in members]
+        order = [*members, *others] if helped else [*others, *members]
     chosen = sorted((fact for fact in facts if fact.kind in order), key=lambda fact: order.index(fact.kind))
     told_later = {fact.task for fact in chosen if fact.kind == "retry"}
     chosen = [fact for fact in chosen if fact.kind != "retried" or fact.task not in told_later]

@@ -104,27 +104,39 @@ class Leftovers:
     """What the modules of the project held before a test, so that the next run of it finds the same.
 
     Lists, dictionaries and sets get their members back, numbers and texts their values. Nothing is put back when the
-    test imported modules: what they registered belongs to them.
+    test imported modules of the project: what they registered belongs to them.
 
     Args:
         root: Modules below this directory belong to the project.
     """
 
     def __init__(self, root: Path) -> None:
-        self._modules = set(sys.modules)
+        self._root = root
         self._held: list[tuple[dict[str, Any], str, Any, Any]] = []
+        self._modules = 0
         for namespace in _project_namespaces(root):
-            for name, value in namespace.items():
-                if name.startswith("__"):
-                    continue
-                if type(value) in CONTAINERS:
-                    self._held.append((namespace, name, value, copy.copy(value)))
-                elif type(value) in (int, float, str):
-                    self._held.append((namespace, name, value, value))
+            self._modules += 1
+            self._hold(namespace)
+
+    def _hold(self, namespace: dict[str, Any]) -> None:
+        for name, value in namespace.items():
+            if name.startswith("__"):
+                continue
+            if type(value) in CONTAINERS:
+                self._held.append((namespace, name, value, copy.copy(value)))
+            elif type(value) in (int, float, str):
+                self._held.append((namespace, name, value, value))
+            elif isinstance(value, type) and value.__module__ == namespace.get("__name__"):
+                self._hold_class(value)
+
+    def _hold_class(self, kind: type) -> None:
+        for name, value in vars(kind).items():
+            if type(value) in (list, set, deque) and not name.startswith("_"):
+                self._held.append(({}, name, value, copy.copy(value)))
 
     def put_back(self) -> None:
         """Undo what the run left in the modules."""
-        if set(sys.modules) != self._modules:
+        if sum(1 for _ in _project_namespaces(self._root)) != self._modules:
             return
         for namespace, name, value, before in self._held:
             if type(value) in CONTAINERS:
@@ -161,5 +173,6 @@ def _project_namespaces(root: Path) -> Iterator[dict[str, Any]]:
         if isinstance(file, str) and file.startswith(start) and "site-packages" not in file:
             yield vars(module)
         elif name == "django.core.cache.backends.locmem":
-            for caches in (vars(module)["_caches"], vars(module)["_expire_info"]):
-                yield {str(number): cache for number, cache in enumerate(caches.values())}
+            yield {
+                f"{kind}:{key}": cache for kind in ("_caches", "_expire_info") for key, cache in vars(module)[kind].items()
+            }

@@ -12,7 +12,7 @@ from coldframe.errors import SetupError
 from coldframe.testing.eager_swap_bench import SwapBench
 from coldframe.testing.eager_swap_facts import Evidence, Fact, gather
 from coldframe.testing.eager_swap_log import EagerLog, keep_log
-from coldframe.testing.eager_swap_reasons import Failure, explain
+from coldframe.testing.eager_swap_reasons import Failure, explain, to_try
 
 if TYPE_CHECKING:
     import pytest
@@ -59,10 +59,12 @@ class BenchTurn:
     Args:
         eager: The first run.
         queues: What the nodes read besides the queues that their app declares.
+        leave_out: `waiting` or `routing`, to see whether the outcome hangs on it.
     """
 
-    def __init__(self, eager: EagerTurn, queues: tuple[str, ...]) -> None:
+    def __init__(self, eager: EagerTurn, queues: tuple[str, ...], leave_out: str | None = None) -> None:
         self._eager = eager
+        self._leave_out = leave_out
         self._queues = queues
         self._bench: SwapBench | None = None
         self._facts: list[Fact] = []
@@ -93,7 +95,7 @@ class BenchTurn:
                 hint="make the app in a module or in a fixture",
             )
             return
-        bench = SwapBench(self._eager.log, apps, self._queues)
+        bench = SwapBench(self._eager.log, apps, self._queues, self._leave_out)
         try:
             bench.__enter__()
         except SetupError as error:
@@ -118,9 +120,17 @@ class BenchTurn:
         finally:
             bench.close()
 
-    def reasons(self) -> list[Fact]:
-        """Why the test ends otherwise on the bench, the likeliest reason first."""
-        return explain(self._facts, self.failure, self._eager.log.tasks)
+    def to_try(self) -> list[str]:
+        """What to leave out in further runs, because several differences may explain the outcome."""
+        return to_try(self._facts)
+
+    def reasons(self, tried: dict[str, bool]) -> list[Fact]:
+        """Why the test ends otherwise on the bench, the likeliest reason first.
+
+        Args:
+            tried: What further runs left out, each with whether the test ended as under eager mode then.
+        """
+        return explain(self._facts, self.failure, self._eager.log.tasks, tried)
 
     def _evidence(self, bench: SwapBench) -> Evidence:
         return Evidence(

@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 from coldframe._bench.bench import current
 from coldframe._bench.message_files import RecordedMessage, read_messages
+from coldframe._celery.apps import declared_queues
 from coldframe._celery.declared import queues_that_take
 from coldframe._celery.payloads import decode_as_worker
 from coldframe._looking.bodies import DECOMPRESS
 from coldframe._looking.names import nearest_name
 from coldframe._looking.wording import call, shorten
-from coldframe.errors import Mismatch
+from coldframe.errors import Mismatch, hides_frames
 from coldframe.testing._project import project_app
 
 if TYPE_CHECKING:
     from celery import Celery
+
+__tracebackhide__ = hides_frames
 
 __all__ = ["RecordedMessage", "check_messages"]
 
@@ -118,7 +121,7 @@ def _follower_misfits(app: Celery, role: str, follower: dict[str, Any]) -> Itera
 
 
 def _route_misfit(app: Celery, message: RecordedMessage) -> str:
-    declared = ", ".join(map(repr, app.amqp.queues)) or "none"
+    declared = ", ".join(map(repr, declared_queues(app))) or "none"
     if not message.exchange:
         return f"went to queue {message.routing_key!r}, which the app no longer declares (it declares {declared})"
     key = f"exchange {message.exchange!r} with routing key {message.routing_key!r}"

@@ -14,8 +14,10 @@ from coldframe._core.plain import stable_repr
 from coldframe._looking.names import full_name, nearest_name
 from coldframe._looking.runs import Run
 from coldframe._looking.wording import call, shorten
-from coldframe.errors import Mismatch, SetupError
+from coldframe.errors import Mismatch, SetupError, hides_frames
 from coldframe.testing._project import project_app
+
+__tracebackhide__ = hides_frames
 
 WIDTH = 60
 
@@ -124,7 +126,8 @@ def _check_arguments(signature: Any) -> None:
         shown = call(signature.task, signature.args, signature.kwargs)
         raise Mismatch(
             "\n  ".join([f"the arguments of {shown} do not survive their way through the broker:", *changes]),
-            hint="pass what comes back as it was: ids instead of objects, lists instead of tuples and sets, string keys",
+            hint="pass what comes back as it was: ids instead of objects, lists instead of tuples and sets, "
+            "string keys",
         )
 
 
@@ -189,7 +192,7 @@ def _changes(value: Any, back: Any, where: str) -> Iterator[str]:
 def _is_changed(value: Any, back: Any) -> bool:
     if isinstance(value, tuple | set | frozenset | Enum) and type(value) is not type(back):
         return True
-    return bool(value == value and value != back)  # noqa: PLR0124 - what is not even equal to itself has not changed
+    return bool(value == value and value != back)
 
 
 def _kind(value: Any) -> str:

@@ -1,5 +1,6 @@
 """Several nodes and several apps on one bench, and their lives."""
 
+# ruff: noqa: TID251 - tasks on an open bench sleep in virtual time
 from __future__ import annotations
 
 import os

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -136,7 +137,7 @@ def test_a_task_class_for_the_whole_app(app: Celery) -> None:
         work.delay()
         bench.drain()
         starts = [run.started_at for run in bench.runs() if run.started_at]
-        assert [(b - a).total_seconds() for a, b in zip(starts, starts[1:], strict=False)] == [42.0] * 3
+        assert [(b - a).total_seconds() for a, b in itertools.pairwise(starts)] == [42.0] * 3
 
 
 def test_bootsteps_of_the_worker(app: Celery) -> None:

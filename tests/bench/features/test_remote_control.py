@@ -1,5 +1,6 @@
 """Remote control: looking into nodes, and telling them what to do."""
 
+# ruff: noqa: TID251 - tasks on an open bench sleep in virtual time
 from __future__ import annotations
 
 import time
@@ -7,8 +8,7 @@ from typing import Any
 
 import pytest
 from celery import Celery
-from celery.worker.control import control_command, inspect_command
-from celery.worker.control import Panel
+from celery.worker.control import Panel, control_command, inspect_command
 
 from coldframe import Bench
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
 from typing import Any
 
@@ -17,7 +18,7 @@ PROFILES = ["rabbitmq", "redis"]
 def gaps(bench: Bench, task: str) -> list[float]:
     """The seconds between the starts of the attempts."""
     starts = [run.started_at for run in bench.runs(task)]
-    return [(b - a).total_seconds() for a, b in zip(starts, starts[1:], strict=False) if a and b]
+    return [(b - a).total_seconds() for a, b in itertools.pairwise(starts) if a and b]
 
 
 @pytest.mark.parametrize("profile", PROFILES)

@@ -5,8 +5,10 @@ pytest registers this module as a plugin when the fixture is first used.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,8 +43,8 @@ def pytest_runtest_makereport(
 
 def _shortened(item: pytest.Item, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
     """The failure without the frames of libraries; None to leave it as pytest shows it."""
-    style = item.config.getoption("tbstyle", "auto")
-    if item.config.getoption("fulltrace", False) or style in ("native", "no", "line"):
+    style = item.config.getoption("tbstyle")
+    if item.config.getoption("fulltrace") or style in ("native", "no", "line"):
         return None
     error = excinfo.value
     kept = trimmed(excinfo.tb, item.path)
@@ -125,12 +127,19 @@ def _as_failure(error: BaseException) -> BaseException:
 
 def _replay(item: pytest.Item, held: HeldBench) -> str:
     """The command that runs this very test again, in the same way."""
-    words = ["pytest", _quoted(item.config.cwd_relative_nodeid(item.nodeid))]
+    words = ["pytest", _quoted(_from_here(item))]
     words += [f"--coldframe-{name}={value}" for name, value in held.said.items()]
     randomly = item.config.getoption("randomly_seed", None)
     if item.config.pluginmanager.has_plugin("randomly") and isinstance(randomly, int):
         words.append(f"--randomly-seed={randomly}")
     return " ".join(words)
+
+
+def _from_here(item: pytest.Item) -> str:
+    """The id of a test as it must be given where pytest was started."""
+    inside = item.nodeid.partition("::")[2]
+    path = os.path.relpath(item.path, item.config.invocation_params.dir)
+    return f"{Path(path).as_posix()}::{inside}"
 
 
 def _quoted(nodeid: str) -> str:
