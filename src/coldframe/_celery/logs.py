@@ -27,8 +27,9 @@ class TaskLog(logging.Handler):
         if attempt is None or record.name.startswith(OWN_LOGGERS):
             return
         world = self._world
-        if record.name == ERRBACKS and record.exc_info and record.exc_info[1] is not None and isinstance(record.args, tuple):
-            world.on_errback_raised(attempt, str(record.args[0]), record.exc_info[1])
+        error = record.exc_info[1] if record.exc_info else None
+        if record.name == ERRBACKS and error is not None and isinstance(record.args, tuple):
+            world.on_errback_raised(attempt, str(record.args[0]), error)
         try:
             text = record.getMessage()
         except Exception:  # a line with the wrong arguments, which other handlers do not raise either

@@ -117,6 +117,7 @@ class Leftovers:
         for namespace in _project_namespaces(root):
             self._modules += 1
             self._hold(namespace)
+        self._hold(_caches_of_django())
 
     def _hold(self, namespace: dict[str, Any]) -> None:
         for name, value in namespace.items():
@@ -136,6 +137,10 @@ class Leftovers:
 
     def put_back(self) -> None:
         """Undo what the run left in the modules."""
+        known = {id(value) for _, _, value, _ in self._held}
+        for cache in _caches_of_django().values():
+            if id(cache) not in known:
+                cache.clear()
         if sum(1 for _ in _project_namespaces(self._root)) != self._modules:
             return
         for namespace, name, value, before in self._held:
@@ -166,13 +171,18 @@ def _refill(value: Any, before: Any) -> None:
 
 
 def _project_namespaces(root: Path) -> Iterator[dict[str, Any]]:
-    """The globals of the project's modules, and the caches of Django that live in memory."""
+    """The globals of the project's modules."""
     start = f"{root}/"
-    for name, module in list(sys.modules.items()):
+    for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
         if isinstance(file, str) and file.startswith(start) and "site-packages" not in file:
             yield vars(module)
-        elif name == "django.core.cache.backends.locmem":
-            yield {
-                f"{kind}:{key}": cache for kind in ("_caches", "_expire_info") for key, cache in vars(module)[kind].items()
-            }
+
+
+def _caches_of_django() -> dict[str, Any]:
+    """What Django caches in the memory of the process; its test cases leave it as it is."""
+    module = sys.modules.get("django.core.cache.backends.locmem")
+    if module is None:
+        return {}
+    stores = {"values": vars(module)["_caches"], "expiry": vars(module)["_expire_info"]}
+    return {f"{kind}:{name}": cache for kind, caches in stores.items() for name, cache in caches.items()}
