@@ -113,4 +113,9 @@ def declared_queues(app: Celery) -> tuple[str, ...]:
 
     Made of its settings anew: to the queues that an app keeps, it adds those that it was asked to send to.
     """
-    return tuple(app.amqp.Queues(app.conf.task_queues))
+    attributes = vars(app.amqp)
+    held = dict(attributes)
+    declared = tuple(app.amqp.Queues(app.conf.task_queues))
+    attributes.clear()
+    attributes.update(held)
+    return declared

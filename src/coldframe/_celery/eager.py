@@ -6,7 +6,7 @@ import functools
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from celery import Celery, Task, _state
@@ -55,6 +55,11 @@ class EagerRun:
     def name(self) -> str:
         """The task's name."""
         return str(self.task.name)
+
+    @property
+    def value(self) -> Any:
+        """What the task returned; None when it failed."""
+        return self.result._result if self.result is not None and self.state == "SUCCESS" else None
 
     @property
     def state(self) -> str:
@@ -179,23 +184,23 @@ def _watch_apply(stack: ExitStack, calls: _Calls, watch: EagerWatch) -> None:
     replace(stack, Task, "apply", call)
 
 
-def watch_sending(stack: ExitStack, in_test: Callable[[], bool], sent: Callable[[], None]) -> None:
+def watch_sending(stack: ExitStack, is_of_test: Callable[[], bool], sent: Callable[[], None]) -> None:
     """Call back when the test has sent something: once per call of the test, when the call is over."""
-    depth = [0]
+    calls = _Calls()
 
     def watch(owner: type, name: str) -> None:
         original = getattr(owner, name)
 
         @functools.wraps(original)
         def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-            if not in_test():
+            if not is_of_test():
                 return original(self, *args, **kwargs)
-            depth[0] += 1
+            calls.depth += 1
             try:
                 result = original(self, *args, **kwargs)
             finally:
-                depth[0] -= 1
-            if not depth[0]:
+                calls.depth -= 1
+            if not calls.depth:
                 sent()
             return result
 
@@ -241,13 +246,12 @@ def turn_on(stack: ExitStack, app: Celery, *, propagates: bool) -> None:
     app.conf.task_eager_propagates = propagates
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class ReadWatch:
     """Hears of results that are read, by the callbacks that are given."""
 
     value: Callable[[str, Any], None]
     state: Callable[[str], None]
-    ids: set[str] = field(default_factory=set)
 
 
 def watch_reading(stack: ExitStack, watch: ReadWatch) -> None:

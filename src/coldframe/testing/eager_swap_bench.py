@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from asyncio.base_events import BaseEventLoop
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from coldframe._bench.bench import Bench
@@ -67,6 +69,7 @@ class SwapBench(Bench):
         self._patches = ExitStack()
         self._is_owed = False
         self._unlocking: set[str] = set()
+        self._loops: list[BaseEventLoop] = []
         #: The `on_commit` callbacks, each with whether it ran.
         self.callbacks: list[WatchedCallback] = []
 
@@ -87,7 +90,8 @@ class SwapBench(Bench):
                 if value:
                     app.conf[name] = value
         keep_eager_off(self._patches, self.own_apps)
-        watch_sending(self._patches, self._is_test, self.deliver)
+        watch_sending(self._patches, self._is_of_test, self._sent)
+        self._watch_loops()
         self._watch_commits()
         watch_commits(self._patches, self.callbacks)
         opened.recording.listen(Published, self._note_published)
@@ -137,6 +141,9 @@ class SwapBench(Bench):
         scheduler = opened.scheduler
         begun_at = scheduler.now
         arrives_at = begun_at + ON_ITS_WAY
+        upcoming_now = scheduler.next_moment()
+        if upcoming_now is None or upcoming_now > arrives_at:
+            scheduler.move_to(arrives_at)
 
         def keep_going(upcoming: int | None) -> bool:
             if upcoming is None:
@@ -154,7 +161,40 @@ class SwapBench(Bench):
 
     def _is_test(self) -> bool:
         opened = self._open
-        return opened is not None and opened.world.in_test and _is_own_thread(opened)
+        return opened is not None and opened.world.in_test and opened.scheduler.thread == get_ident()
+
+    def _is_of_test(self) -> bool:
+        """Whether the running code is the test's; other threads belong to it."""
+        opened = self._open
+        return opened is not None and (opened.scheduler.thread != get_ident() or opened.world.in_test)
+
+    def _sent(self) -> None:
+        if self._is_test():
+            self.deliver()
+        elif self._loops:
+            # A thread that the event loop of the test waits for: the loop delivers before it goes on.
+            self._loops[-1].call_soon_threadsafe(self._deliver_later)
+
+    def _deliver_later(self) -> None:
+        if self._is_test():
+            self.deliver()
+
+    def _watch_loops(self) -> None:
+        """Know the event loop that runs in the thread of the test."""
+        run_forever = BaseEventLoop.run_forever
+
+        def run(loop: BaseEventLoop) -> None:
+            if not self._is_test():
+                run_forever(loop)
+                return
+            self._loops.append(loop)
+            try:
+                run_forever(loop)
+            finally:
+                self._loops.remove(loop)
+
+        self._patches.callback(setattr, BaseEventLoop, "run_forever", run_forever)
+        BaseEventLoop.run_forever = run  # type: ignore[method-assign]
 
     def _is_at_work(self) -> bool:
         return any(
@@ -216,16 +256,15 @@ class SwapBench(Bench):
         return error
 
     def _waits_for_ever(self) -> WorkError | None:
-        tasks = self._log.tasks
         for queue, messages in self._now_open.broker.unread():
             for message in messages:
-                if message.task in tasks:
+                if self.knows(message.task):
                     return UnreadQueue(
                         f"task {message.task} waits in queue {queue!r}, which no node reads; eager mode knows no queues",
                         hint="correct the route, or declare the queue in task_queues and let a worker read it",
                     )
         for event in self._store:
-            if isinstance(event, Published) and not event.queues and event.task in tasks:
+            if isinstance(event, Published) and not event.queues and self.knows(event.task):
                 return UnreadQueue(
                     f"task {event.task} was sent to exchange {event.exchange!r} with routing key "
                     f"{event.routing_key!r}, where no queue is bound: it is lost; eager mode knows no queues",
@@ -233,8 +272,6 @@ class SwapBench(Bench):
                 )
         return None
 
-
-def _is_own_thread(opened: Any) -> bool:
-    from threading import get_ident
-
-    return bool(opened.scheduler.thread == get_ident())
+    def knows(self, task: str | None) -> bool:
+        """Whether a task is the project's own: others are sent by their names to other people's workers."""
+        return any(task in app.tasks for app in self.own_apps)

@@ -60,6 +60,10 @@ class Evidence:
     apps: tuple[Celery, ...]
     committed: int
 
+    def knows(self, task: str | None) -> bool:
+        """Whether a task is the project's own."""
+        return any(task in app.tasks for app in self.apps)
+
 
 def gather(evidence: Evidence) -> list[Fact]:
     """All differences, each told once, in no order of importance."""
@@ -72,7 +76,7 @@ def gather(evidence: Evidence) -> list[Fact]:
 def _wrong_queue(evidence: Evidence) -> Iterator[Fact]:
     read = ", ".join(map(repr, evidence.read))
     for message in evidence.waiting:
-        if message.queue in evidence.unread and message.task in evidence.log.tasks:
+        if message.queue in evidence.unread and evidence.knows(message.task):
             because = _why_there(evidence, message.task, message.queue)
             yield Fact(
                 "wrong queue",
@@ -82,7 +86,7 @@ def _wrong_queue(evidence: Evidence) -> Iterator[Fact]:
                 message.task,
             )
     for event in evidence.events:
-        if isinstance(event, Published) and event.task in evidence.log.tasks and not event.queues:
+        if isinstance(event, Published) and evidence.knows(event.task) and not event.queues:
             yield Fact(
                 "wrong queue",
                 f"{event.task} was sent to exchange {event.exchange!r} with routing key {event.routing_key!r}, where "
@@ -94,10 +98,10 @@ def _wrong_queue(evidence: Evidence) -> Iterator[Fact]:
 
 def _why_there(evidence: Evidence, task: str, queue: str) -> str:
     run = next((run for run in evidence.log.runs if run.name == task), None)
-    if run is None:
-        return ""
+    app = run.app if run is not None else next(app for app in evidence.apps if task in app.tasks)
+    options = run.options if run is not None else {}
     try:
-        route = route_of(run.app, run.task, run.args, run.kwargs, run.options)
+        route = route_of(app, app.tasks[task], run.args if run else (), run.kwargs if run else {}, options)
     except Exception:
         return ""
     return f" ({route.because})" if route.queue == queue and route.because != "the default queue" else ""
@@ -146,11 +150,13 @@ def _given_up(evidence: Evidence) -> Iterator[Fact]:
         "expired": "correct expires=..., or expect that the task does not run",
         "revoked": "a worker does not run what was revoked: expect that",
         "unknown task": "import the module that defines it (include, autodiscover_tasks), or correct the name",
-        "invalid": "look at the message: no worker can read it",
+        "invalid": "let accept_content and the serializers agree: eager mode accepts whatever it made itself",
     }
     for event in evidence.events:
         if isinstance(event, Discarded):
             what = f"{event.task} was not run, because its message is {event.reason}"
+            if event.detail:
+                what += f" ({shorten(event.detail, 80)})"
             if event.reason == "unknown task":
                 what = f"no app knows a task {event.task!r}"
             yield Fact(event.reason, what, steps.get(event.reason, ""), event.task or "")
@@ -166,14 +172,27 @@ def _failed(evidence: Evidence) -> Iterator[Fact]:
             yield _failure(evidence, event, event.exception, in_chord=in_chord)
 
 
+def _sends_on(evidence: Evidence, name: str) -> bool:
+    """Whether a task has results that can be stored, so that it must have failed in sending something."""
+    values = [run for run in evidence.log.runs if run.name == name and run.value is not None]
+    return bool(values) and not any(isinstance(result_fate(run.app, run.value), Stopped) for run in values)
+
+
 def _failure(evidence: Evidence, event: Finished, error: BaseException, *, in_chord: bool) -> Fact:
     told, name, kind = error_label(error), event.task, type(error).__name__
-    if kind in ("EncodeError", "UnpickleableExceptionWrapper"):
+    if kind == "EncodeError" and not _sends_on(evidence, name):
         return Fact(
             "result not serializable",
             f"the result of {name} cannot be stored, so the task failed: {shorten(str(error), 90)}",
             "return what the result serializer carries (for JSON: lists, dictionaries with text keys, numbers, texts), "
             "or set ignore_result=True",
+            name,
+        )
+    if kind == "EncodeError":
+        return Fact(
+            "argument not serializable",
+            f"{name} failed when it sent something that cannot be carried: {shorten(str(error), 90)}",
+            "send identifiers or plain values, and load the rest in the task",
             name,
         )
     if kind == "RuntimeError" and "result.get() within a task" in str(error):
@@ -224,14 +243,20 @@ def _retried(evidence: Evidence) -> Iterator[Fact]:
             )
 
 
+def _argument_fate(run: EagerRun) -> Changed | Stopped | None:
+    return argument_fate(run.app, run.args, run.kwargs, run.options.get("serializer") or run.task.serializer)
+
+
 def _values(evidence: Evidence) -> Iterator[Fact]:
     for run in evidence.log.runs:
-        if run.is_part and (fate := argument_fate(run.app, run.args, run.kwargs, run.options.get("serializer"))):
+        if run.is_part and (fate := _argument_fate(run)):
             yield _argument(run, fate)
-        value = run.result.result if run.result is not None and run.state == "SUCCESS" else None
+        value = run.value
         if value is None:
             continue
         if run.options.get("ignore_result", run.task.ignore_result):
+            if run.result is None or run.result.id not in evidence.log.values_read:
+                continue
             yield Fact(
                 "ignored result",
                 f"{run.name} ignores its result: on a worker get() gives None; eager mode gave {_short(value)}",
@@ -250,7 +275,7 @@ def _values(evidence: Evidence) -> Iterator[Fact]:
 def _other_values(evidence: Evidence) -> Iterator[Fact]:
     """Tasks that gave something else: what they go by is not known here, but that they did."""
     for name in sorted(evidence.log.tasks):
-        eager = [run.result.result for run in evidence.log.runs if run.name == name and run.result is not None]
+        eager = [run.value for run in evidence.log.runs if run.name == name and run.result is not None]
         bench = [
             event.result
             for event in evidence.events
@@ -312,6 +337,33 @@ def _commits(evidence: Evidence) -> Iterator[Fact]:
             )
 
 
+def _nested(evidence: Evidence) -> Iterator[Fact]:
+    names = {event.task_id: event.task for event in evidence.events if isinstance(event, Published) and event.task_id}
+    for event in evidence.events:
+        if not isinstance(event, Published) or event.task not in evidence.log.tasks or event.retries:
+            continue
+        parent = names.get(event.by_task_id)
+        if parent is not None and event.group_id is None and event.parent_id == event.by_task_id:
+            yield Fact(
+                "runs after its sender",
+                f"{event.task} was sent inside {parent}: eager mode runs it there and then, a worker on its own",
+                f"link them with a chain if {parent} needs what {event.task} does",
+                event.task,
+            )
+
+
+def _looked_up(evidence: Evidence) -> Iterator[Fact]:
+    for run in evidence.log.runs:
+        if run.result is not None and run.result.id in evidence.log.looked_up:
+            yield Fact(
+                "result by id",
+                f"the result of {run.name} was looked up by its id: eager mode stores none and says PENDING, a worker "
+                "stores it",
+                "expect what a worker stores",
+                run.name,
+            )
+
+
 def _by_name(evidence: Evidence) -> Iterator[Fact]:
     for name in evidence.log.by_name:
         yield Fact(
@@ -351,6 +403,8 @@ LOOKS: tuple[Callable[[Evidence], Iterable[Fact]], ...] = (
     _values,
     _other_values,
     _commits,
+    _nested,
+    _looked_up,
     _by_name,
     _stores,
 )

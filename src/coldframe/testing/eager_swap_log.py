@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from coldframe._celery.eager import EagerRun, EagerWatch, watch_eager
+from coldframe._celery.eager import EagerRun, EagerWatch, ReadWatch, watch_eager, watch_reading
 from coldframe.testing.eager_commits import WatchedCallback, watch_commits
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ class EagerLog(EagerWatch):
     Attributes:
         callbacks: The `on_commit` callbacks, each with whether it ran.
         reached: The hosts that the test reached for.
+        values_read: The ids of the tasks whose value was read from what sending gave.
+        looked_up: The ids of the tasks whose result was looked for in the result store.
     """
 
     runs: list[EagerRun] = field(default_factory=list)
@@ -29,6 +31,8 @@ class EagerLog(EagerWatch):
     reached: dict[str, None] = field(default_factory=dict)
     apps: list[Celery] = field(default_factory=list)
     has_chord: bool = False
+    values_read: set[str] = field(default_factory=set)
+    looked_up: set[str] = field(default_factory=set)
 
     def called(self, app: Celery, task: Task, args: Any, kwargs: Any, options: dict[str, Any]) -> None:
         """Remember which app it was."""
@@ -75,6 +79,7 @@ class EagerLog(EagerWatch):
 def keep_log(stack: ExitStack, log: EagerLog) -> None:
     """Fill the log until the stack closes."""
     watch_eager(stack, log)
+    watch_reading(stack, ReadWatch(lambda task_id, value: log.values_read.add(task_id), log.looked_up.add))
     watch_commits(stack, log.callbacks)
     _watch_network(stack, log)
 

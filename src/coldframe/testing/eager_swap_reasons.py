@@ -8,12 +8,12 @@ from coldframe.testing.eager_swap_facts import Fact
 
 #: From what surely hides an effect to what only may.
 ORDER = (
-    "argument not serializable",
     "wrong queue",
     "unknown task",
     "expired",
     "invalid",
     "result not serializable",
+    "argument not serializable",
     "waits inside a task",
     "time limit",
     "chord error",
@@ -28,10 +28,12 @@ ORDER = (
     "ignored result",
     "result changes",
     "argument changes",
+    "result by id",
     "sent in a transaction",
     "send_task",
     "retried",
     "runs differently",
+    "runs after its sender",
     "no result store",
 )
 
@@ -59,7 +61,7 @@ class Failure:
 
 def to_try(facts: list[Fact]) -> list[str]:
     """What to leave out in further runs, because several differences may explain the outcome."""
-    kinds = {fact.kind for fact in facts} - ONLY_WHEN_ASKED - {"runs differently"}
+    kinds = {fact.kind for fact in facts} - ONLY_WHEN_ASKED - {"runs differently", "runs after its sender"}
     present = [name for name, members in LEFT_OUT.items() if members & kinds]
     is_clear = len(present) == 1 and kinds <= LEFT_OUT[present[0]]
     return [] if is_clear else present
@@ -85,6 +87,8 @@ def explain(
         others = [kind for kind in order if kind not in members]
         order = [*members, *others] if helped else [*others, *members]
     chosen = sorted((fact for fact in facts if fact.kind in order), key=lambda fact: order.index(fact.kind))
+    if any(fact.kind != "runs after its sender" for fact in chosen):
+        chosen = [fact for fact in chosen if fact.kind != "runs after its sender"]
     told_later = {fact.task for fact in chosen if fact.kind == "retry"}
     chosen = [fact for fact in chosen if fact.kind != "retried" or fact.task not in told_later]
     if failure is not None and _asks_for_eager_result(failure):

@@ -156,7 +156,7 @@ def test_a_deep_value_is_cut_and_not_failed_on() -> None:
         (OSError(2, "no such file"), "builtins.OSError", "[Errno 2] no such file", None),
         (ValueError(1, {"b", "a"}), "builtins.ValueError", "(1, {'a', 'b'})", "ValueError(\"(1, {'a', 'b'})\")"),
     ],
-    ids=repr,
+    ids=["one argument", "a key", "no argument", "a set", "a number and a text", "a number and a set"],
 )
 def test_an_exception_comes_back_with_its_type_and_text(
     error: Exception, type_name: str, text: str, label: str | None

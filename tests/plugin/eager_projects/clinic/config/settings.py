@@ -12,6 +12,7 @@ TIME_ZONE = "Europe/Berlin"
 
 CELERY_BROKER_URL = "redis://broker.example/0"
 CELERY_RESULT_BACKEND = "cache+memory://"
+CELERY_TASK_ALWAYS_EAGER = True
 CELERY_TIMEZONE = "Europe/Berlin"
 CELERY_TASK_DEFAULT_QUEUE = "clinic"
 CELERY_TASK_ROUTES = {"billing.*": {"queue": "billing"}}

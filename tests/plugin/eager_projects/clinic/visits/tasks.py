@@ -135,3 +135,20 @@ def cascade(depth):
 @shared_task
 def delayed_cascade():
     note.apply_async(["at last"], countdown=120)
+
+
+@shared_task
+def prints():
+    print("printed")
+
+
+@shared_task
+def counts_nested():
+    note.delay("nested")
+    return Entry.objects.count()
+
+
+@shared_task
+def writes_count_of_nested():
+    note.delay("nested")
+    Entry.objects.create(text=f"count {Entry.objects.count()}")
