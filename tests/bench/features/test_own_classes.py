@@ -144,7 +144,7 @@ def test_bootsteps_of_the_worker(app: Celery) -> None:
     seen: list[Any] = []
 
     class Pacemaker(bootsteps.StartStopStep):
-        requires = {"celery.worker.components:Timer", "celery.worker.components:Pool"}
+        requires = ("celery.worker.components:Timer", "celery.worker.components:Pool")
 
         def __init__(self, parent: Any, pace: int = 10, **options: Any) -> None:
             self.pace = pace
@@ -217,7 +217,7 @@ def test_a_step_of_the_consumer_comes_again_with_each_connection(app: Celery) ->
 
 def test_a_step_with_a_real_file_is_told_what_to_do(app: Celery) -> None:
     class Real(bootsteps.StartStopStep):
-        requires = {"celery.worker.components:Hub"}
+        requires = ("celery.worker.components:Hub",)
 
         def register_with_event_loop(self, parent: Any, hub: Any) -> None:
             hub.add_reader(7, print)

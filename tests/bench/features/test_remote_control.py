@@ -183,8 +183,9 @@ def test_autoscale_follows_the_work(app: Celery, nap: Any) -> None:
         for _ in range(8):
             nap.delay(100)
         bench.drain()
-        processes = {run.process for run in bench.runs()}
-        assert processes == {"a/1", "a/2", "a/3", "a/4"}
+        assert {run.process for run in bench.runs()} == {"a/1", "a/2", "a/3", "a/4"}
+        bench.advance(minutes=5)
+        assert len(app.control.inspect().stats()["a@coldframe"]["pool"]["processes"]) == 1
 
 
 def test_shutdown_from_afar_is_warm(app: Celery, nap: Any) -> None:

@@ -151,7 +151,7 @@ def test_a_task_that_retries_for_ever_is_told(app: Celery) -> None:
 
     with Bench(app, longest_chain=50, unread="collect") as bench:
         poll.delay()
-        with pytest.raises(NeverEnds, match="shop.poll is the 50th task in a chain of which each sent the next"):
+        with pytest.raises(NeverEnds, match=r"shop\.poll \[.*\] is tried again for ever: this was try number 50"):
             bench.drain()
         bench.kill("celery")
 

@@ -134,7 +134,7 @@ def test_a_queue_that_nobody_reads_is_named(app: Celery, ping: Any) -> None:
     with Bench(app) as bench:
         bench.node(queues=["celery"])
         ping.apply_async(queue="reports")
-        with pytest.raises(UnreadQueue, match="1 message waits in queue 'reports', which no node reads: shop.ping"):
+        with pytest.raises(UnreadQueue, match=r"1 message waits in queue 'reports', which no node reads: shop\.ping"):
             bench.drain()
         bench.node("reports", queues=["reports"])
         bench.drain()

@@ -116,7 +116,7 @@ def test_waiting_for_what_cannot_come_is_told(app: Celery, add: Any) -> None:
     with Bench(app, unread="collect") as bench:
         bench.node("mail", queues=["mail"])
         result = add.delay(1, 1)
-        with pytest.raises(NeverReady, match="task calc.add waits in queue 'celery', which no node reads"):
+        with pytest.raises(NeverReady, match=r"task calc\.add waits in queue 'celery', which no node reads"):
             result.get()
         with pytest.raises(NeverReady, match="nothing is left to run, and the result was not stored"):
             AsyncResult("never-sent", app=app).get()
@@ -156,7 +156,9 @@ def test_a_task_that_waits_with_no_process_left_is_stuck(app: Celery, add: Any) 
     with Bench(app, unread="collect") as bench:
         bench.node(concurrency=1)
         result = greedy.delay()
-        with pytest.raises(NeverReady, match="task calc.greedy .* waits for <AsyncResult: .*>, which will never come"):
+        with pytest.raises(
+            NeverReady, match=r"task calc\.greedy .* waits for <AsyncResult: .*>, which will never come"
+        ):
             result.get()
         bench.kill("celery")
 
