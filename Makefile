@@ -34,7 +34,7 @@ check: $(READY) ## run the README's first example end to end and print its timel
 	@$(PYTHON) tests/docs/run_readme.py
 
 test: lint ## check style and layers, then run the tests (TESTS=path for some of them)
-	@$(PYTHON) -m pytest -q -n 2 $(TESTS)
+	@$(PYTHON) -m pytest -q -n 4 $(TESTS)
 
 lint: $(READY) ## check style and layers
 	@$(PYTHON) -m ruff check --quiet .

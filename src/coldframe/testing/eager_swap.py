@@ -70,13 +70,16 @@ class EagerSwapPlugin:
         if eager.log.is_empty or reports[0].failed:
             return reports, Verdict(item.nodeid, outcome)
         leftovers.put_back()
-        bench = BenchTurn(eager, tuple(self._queues))
+        bench = BenchTurn(eager, tuple(self._queues), item.nodeid)
         swapped = self._run(item, bench)
         if not bench.was_open:
             return reports, Verdict(item.nodeid, outcome, note=f"not on a bench: {bench.refused}")
         verdict = Verdict(item.nodeid, outcome, outcome_of(swapped))
         if not verdict.is_changed:
             return swapped, verdict
+        if bench.lacks_database:
+            note = "a worker would store its results in the database, which the test may not touch: mark it with django_db"
+            return reports, Verdict(item.nodeid, outcome, note=note)
         if outcome == "passed":
             leftovers.put_back()
             again = outcome_of(self._run(item, EagerTurn()))
@@ -94,7 +97,7 @@ class EagerSwapPlugin:
         tried = {}
         for name in bench.to_try():
             leftovers.put_back()
-            again = self._run(item, BenchTurn(eager, tuple(self._queues), leave_out=name))
+            again = self._run(item, BenchTurn(eager, tuple(self._queues), item.nodeid, leave_out=name))
             tried[name] = outcome_of(again) == outcome
         return tried
 

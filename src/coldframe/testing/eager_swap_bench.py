@@ -48,16 +48,24 @@ class SwapBench(Bench):
         log: What the same test did under eager mode.
         apps: The apps whose tasks it used.
         queues: What the nodes read besides the queues that their app declares.
+        seed: Decides identifiers. Result stores may outlive the test, so no two runs may have the same.
         leave_out: `waiting` jumps over all waits as eager mode does, `routing` reads every queue.
     """
 
     def __init__(
-        self, log: EagerLog, apps: tuple[Celery, ...], queues: tuple[str, ...], leave_out: str | None = None
+        self,
+        log: EagerLog,
+        apps: tuple[Celery, ...],
+        queues: tuple[str, ...],
+        *,
+        seed: int,
+        leave_out: str | None = None,
     ) -> None:
         # The fixtures of the test may have stored moments of real time: the bench goes on from there.
         super().__init__(
             *apps,
             start=datetime.now(UTC),  # noqa: TID251
+            seed=seed,
             failures="collect",
             unread="collect",
             allow=[*log.reached],
@@ -85,6 +93,8 @@ class SwapBench(Bench):
 
     def _arrange(self, kept: list[tuple[Celery, dict[str, Any]]]) -> None:
         opened = self._now_open
+        # What is concurrent keeps its plain order: eager mode has no other.
+        opened.scheduler._shuffle = None  # noqa: SLF001
         for app, settings in kept:
             for name, value in settings.items():
                 if value:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from coldframe._celery.eager import is_eager, living_apps
+from coldframe._core.events import Finished
 from coldframe.errors import SetupError
 from coldframe.testing.eager_swap_bench import SwapBench
 from coldframe.testing.eager_swap_facts import Evidence, Fact, gather
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from celery import Celery
 
 TIMELINE_LINES = 40
+
+#: What pytest-django and Django say to a test that may not touch the database.
+NO_DATABASE = ("Database access not allowed", "are not allowed in SimpleTestCase")
 
 
 class EagerTurn:
@@ -59,15 +64,18 @@ class BenchTurn:
     Args:
         eager: The first run.
         queues: What the nodes read besides the queues that their app declares.
+        test: The id of the test.
         leave_out: `waiting` or `routing`, to see whether the outcome hangs on it.
     """
 
-    def __init__(self, eager: EagerTurn, queues: tuple[str, ...], leave_out: str | None = None) -> None:
+    def __init__(self, eager: EagerTurn, queues: tuple[str, ...], test: str, leave_out: str | None = None) -> None:
         self._eager = eager
+        self._seed = zlib.crc32(f"{test} {leave_out}".encode()) or 1
         self._leave_out = leave_out
         self._queues = queues
         self._bench: SwapBench | None = None
         self._facts: list[Fact] = []
+        self._errors: list[BaseException] = []
         self.timeline = ""
         self.failure: Failure | None = None
         #: Why no bench could be opened.
@@ -95,7 +103,7 @@ class BenchTurn:
                 hint="make the app in a module or in a fixture",
             )
             return
-        bench = SwapBench(self._eager.log, apps, self._queues, self._leave_out)
+        bench = SwapBench(self._eager.log, apps, self._queues, seed=self._seed, leave_out=self._leave_out)
         try:
             bench.__enter__()
         except SetupError as error:
@@ -116,9 +124,16 @@ class BenchTurn:
             return
         try:
             self._facts = gather(self._evidence(bench))
+            self._errors = [event.exception for event in bench.trace if isinstance(event, Finished) and event.exception]
             self.timeline = bench.timeline(last=TIMELINE_LINES)
         finally:
             bench.close()
+
+    @property
+    def lacks_database(self) -> bool:
+        """Whether it failed only because its results are kept in a database that the test may not touch."""
+        errors = [str(error) for error in self._errors] + [self.failure.text if self.failure else ""]
+        return any(words in error for words in NO_DATABASE for error in errors)
 
     def to_try(self) -> list[str]:
         """What to leave out in further runs, because several differences may explain the outcome."""

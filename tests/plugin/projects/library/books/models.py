@@ -1,0 +1,8 @@
+from __future__ import annotations
+
+from django.db import models
+
+
+class Book(models.Model):
+    title = models.CharField(max_length=100)
+    lent = models.BooleanField(default=False)
