@@ -9,7 +9,7 @@ import pytest
 
 pytest_plugins = ["pytester"]
 
-USE = {"passed": 17, "skipped": 1, "xfailed": 3}
+USE = {"passed": 14, "skipped": 1, "xfailed": 3}
 LIBRARY = {"passed": 9, "failed": 1}
 HEAVY = {"celery", "kombu", "billiard", "vine", "django", "greenlet", "time_machine", "tomllib"}
 
@@ -52,18 +52,17 @@ def test_both(celery_app, coldframe):
     ("plugins", "arguments"),
     [
         (("xdist",), ("-n", "2", "--import-mode=importlib", "-p", "no:cacheprovider")),
-        (("pytest_randomly", "pytest_timeout"), ("-p", "randomly", "--timeout=60")),
-        (("pytest_randomly", "pytest_asyncio", "pytest_timeout", "xdist"), ("-n", "2", "--randomly-seed=11")),
+        (("pytest_randomly", "pytest_timeout"), ("--randomly-seed=12", "--timeout=60")),
+        (
+            ("pytest_randomly", "pytest_asyncio.plugin", "pytest_timeout", "xdist"),
+            ("-n", "2", "--randomly-seed=11", "-o", "asyncio_default_fixture_loop_scope=function"),
+        ),
     ],
     ids=["xdist and importlib", "random order", "all together"],
 )
 def test_results_are_the_same_beside_other_plugins(
     run_pytest, plugins: tuple[str, ...], arguments: tuple[str, ...]
 ) -> None:
-    if "-p" in arguments and "randomly" in arguments:
-        arguments = ("--randomly-seed=12", "--timeout=60")
-    if "pytest_asyncio" in plugins:
-        arguments = (*arguments, "-o", "asyncio_default_fixture_loop_scope=function")
     run_pytest("shop", "check_use.py", *arguments, plugins=plugins).assert_outcomes(**USE)
 
 
@@ -78,7 +77,7 @@ def test_async_tests_use_the_fixture(run_pytest, pytester: pytest.Pytester) -> N
     pytester.makepyfile(check_async=ASYNC)
     result = run_pytest(
         *("shop", "check_async.py", "-o", "asyncio_mode=auto", "-o", "asyncio_default_fixture_loop_scope=function"),
-        plugins=("pytest_asyncio",),
+        plugins=("pytest_asyncio.plugin",),
     )
     result.assert_outcomes(passed=1, failed=1)
     assert "1 task was sent and never run" in result.stdout.str()
@@ -87,7 +86,7 @@ def test_async_tests_use_the_fixture(run_pytest, pytester: pytest.Pytester) -> N
 def test_a_django_project(run_pytest, pytester: pytest.Pytester) -> None:
     for arguments in (("--create-db",), ("--reuse-db", "--import-mode=importlib", "-p", "no:cacheprovider")):
         result = run_pytest(
-            *("library", "--ds=config.settings.test", "check_library.py", *arguments), plugins=("pytest_django",)
+            *("library", "--ds=config.settings.test", "check_library.py", *arguments), plugins=("pytest_django.plugin",)
         )
         result.assert_outcomes(**LIBRARY)
         result.stdout.fnmatch_lines(["*UndrainedTest.test_says_so*", "*1 task was sent and never run*"])

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 pytest_plugins = ["pytester"]
 
-NO_APP = """
-    def test_no_app(coldframe):
-        pass
-"""
+NO_APP = "def test_no_app(coldframe): pass"
+TWO_APPS = "from celery import Celery\n\none, two = Celery('one'), Celery('two')\n\n"
+BARE: Any = {"without": ("pyproject.toml",)}
 
 
 def test_the_fixture_its_marker_and_its_options(run_pytest) -> None:
     result = run_pytest("shop", "check_use.py")
-    result.assert_outcomes(passed=17, skipped=1, xfailed=3)
+    result.assert_outcomes(passed=14, skipped=1, xfailed=3)
 
 
 def test_a_marker_goes_before_the_command_line_and_that_before_configuration(
@@ -45,7 +46,7 @@ def test_a_marker_goes_before_the_command_line_and_that_before_configuration(
         coldframe_allow = localhost:1025
         """
     )
-    result = run_pytest("shop", "check_order.py", "--coldframe-seed=5", "--coldframe-profile=rabbitmq")
+    result = run_pytest("shop", "check_order.py", "--coldframe-seed=5", "--coldframe-profile=rabbitmq", **BARE)
     result.assert_outcomes(passed=2)
 
 
@@ -101,8 +102,7 @@ def test_without_configuration_the_only_app_there_is_is_taken(run_pytest, pytest
             assert coldframe.app is charge.app
         """
     )
-    pytester.makeini("[pytest]")
-    result = run_pytest("shop", "-c", "tox.ini", "--rootdir=..", "check_only.py")
+    result = run_pytest("shop", "check_only.py", **BARE)
     result.assert_outcomes(passed=1)
 
 
@@ -111,7 +111,7 @@ def test_without_configuration_the_only_app_there_is_is_taken(run_pytest, pytest
     [
         (NO_APP, "the project's Celery app was not found: no Celery app was made so far"),
         (
-            f"from celery import Celery\none, two = Celery('one'), Celery('two')\n{NO_APP}",
+            TWO_APPS + NO_APP,
             "the project's Celery app was not found: there are 2 Celery apps: 'one', 'two'",
         ),
     ],
@@ -120,13 +120,8 @@ def test_without_configuration_the_only_app_there_is_is_taken(run_pytest, pytest
 def test_an_app_that_cannot_be_found_says_where_to_name_it(
     run_pytest, pytester: pytest.Pytester, source: str, said: str
 ) -> None:
-    import textwrap
-
-    pytester.path.joinpath("check_none.py").write_text(
-        textwrap.dedent(source.replace(NO_APP, textwrap.dedent(NO_APP))), "utf-8"
-    )
-    pytester.makeini("[pytest]")
-    result = run_pytest("shop", "-c", "tox.ini", "--rootdir=..", "check_none.py")
+    pytester.path.joinpath("check_none.py").write_text(source, "utf-8")
+    result = run_pytest("shop", "check_none.py", **BARE)
     result.assert_outcomes(errors=1)
     assert said in result.stdout.str()
     assert '[tool.coldframe] app = "proj.celery:app"' in result.stdout.str()
@@ -141,8 +136,7 @@ def test_an_app_that_cannot_be_found_says_where_to_name_it(
 )
 def test_a_mistake_in_pyproject_is_told(run_pytest, pytester: pytest.Pytester, table: str, said: str) -> None:
     pytester.makepyfile(check_one="def test_one(coldframe): pass")
-    run_pytest("shop", "--version")
     pytester.path.joinpath("pyproject.toml").write_text(f"[tool.coldframe]\n{table}\n", "utf-8")
-    monkeyed = pytester.runpytest_subprocess("-p", "coldframe.pytest_plugin", "check_one.py", timeout=60)
-    monkeyed.assert_outcomes(errors=1)
-    assert said in monkeyed.stdout.str()
+    result = run_pytest("shop", "check_one.py", **BARE)
+    result.assert_outcomes(errors=1)
+    assert said in result.stdout.str()

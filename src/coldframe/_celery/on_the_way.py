@@ -75,7 +75,9 @@ def _difference(sent: Any, arrives: Any, where: str) -> Changed | None:
     elif isinstance(sent, list) and isinstance(arrives, list) and len(sent) == len(arrives):
         pairs = enumerate(zip(sent, arrives, strict=True))
         found = (_difference(one, other, f"{where}[{index}]") for index, (one, other) in pairs)
-    elif (type(sent) is type(arrives) and _equal(sent, arrives)) or (isinstance(sent, (str, int, float)) and type(arrives) in (str, int, float) and _equal(sent, arrives)):
+    elif (type(sent) is type(arrives) and _equal(sent, arrives)) or (
+        isinstance(sent, (str, int, float)) and type(arrives) in (str, int, float) and _equal(sent, arrives)
+    ):
         return None
     else:
         return Changed(where, sent, arrives)

@@ -1,4 +1,4 @@
-"""Eager mode with its eyes open: a step for suites that move to a bench, with a warning of what it hides in each test."""
+"""Eager mode with open eyes: a step for suites that move to a bench, with warnings of what it hides."""
 
 from __future__ import annotations
 
@@ -224,7 +224,9 @@ class _Watch(EagerWatch):
             return
         fate = result_fate(run.app, value)
         if isinstance(fate, Stopped):
-            self._hide("result", run.name, f"the result of {run.name} cannot be stored, so the task fails: {fate.error}")
+            self._hide(
+                "result", run.name, f"the result of {run.name} cannot be stored, and the task fails: {fate.error}"
+            )
         elif isinstance(fate, Changed):
             self._hide("result", run.name, f"{fate.where} of {run.name}: {_change(fate)}")
 

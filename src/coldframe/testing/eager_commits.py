@@ -15,6 +15,7 @@ class WatchedCallback:
         self.ran = False
 
     def __call__(self) -> Any:
+        """Run it."""
         self.ran = True
         return self._callback()
 
@@ -52,5 +53,6 @@ def waiting_callbacks(callbacks: list[WatchedCallback]) -> list[WatchedCallback]
         return []
     from django.db import connections
 
-    waiting = {id(entry[1]) for connection in connections.all(initialized_only=True) for entry in connection.run_on_commit}
+    entries = [entry for connection in connections.all(initialized_only=True) for entry in connection.run_on_commit]
+    waiting = {id(entry[1]) for entry in entries}
     return [callback for callback in callbacks if id(callback) in waiting]

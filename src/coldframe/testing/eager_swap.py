@@ -1,4 +1,4 @@
-"""`pytest --coldframe=eager-swap`: tests written for eager mode run on the bench, too, and those that differ are listed.
+"""`pytest --coldframe=eager-swap`: tests written for eager mode run on the bench, too; those that differ are listed.
 
 Each test runs as it is. If it used eager mode, or left `on_commit` callbacks behind, it runs a second time on a bench,
 with fresh fixtures. The second outcome is the one that pytest reports.
@@ -24,6 +24,10 @@ OWN_WORKERS = frozenset({"celery_worker", "celery_session_worker", "celery_setup
 #: Fixtures of pytest-django that open the test's transaction; the bench opens inside it.
 DATABASE_FIXTURES = frozenset({"db", "transactional_db", "django_db_reset_sequences", "django_db_serialized_rollback"})
 DATABASE_HELPER = "_django_db_helper"
+
+#: Why a test was not judged.
+MADE_INSIDE = "its tasks did not come to the bench: make the app in a module or in a fixture, not inside the test"
+NEEDS_DATABASE = "a worker stores its results in the database, which the test may not touch: mark it with django_db"
 
 #: Under this name a verdict travels on a report, also from xdist's workers.
 CARRIED = "coldframe_eager_swap"
@@ -76,15 +80,16 @@ class EagerSwapPlugin:
             return reports, Verdict(item.nodeid, outcome, note=f"not on a bench: {bench.refused}")
         verdict = Verdict(item.nodeid, outcome, outcome_of(swapped))
         if not verdict.is_changed:
+            if bench.missed_all:
+                return reports, Verdict(item.nodeid, outcome, note=MADE_INSIDE)
             return swapped, verdict
         if bench.lacks_database:
-            note = "a worker would store its results in the database, which the test may not touch: mark it with django_db"
-            return reports, Verdict(item.nodeid, outcome, note=note)
+            return reports, Verdict(item.nodeid, outcome, note=NEEDS_DATABASE)
         if outcome == "passed":
             leftovers.put_back()
             again = outcome_of(self._run(item, EagerTurn()))
             if again != outcome:
-                note = f"{outcome} once, and {again} when it ran again under eager mode: it cannot run twice in a process"
+                note = f"{outcome}, and {again} when it ran again under eager mode: it cannot run twice in a process"
                 return reports, Verdict(item.nodeid, outcome, note=note)
         reasons = as_reasons(bench.reasons(self._tried(item, eager, bench, outcome, leftovers)))
         _explain_in_report(swapped, reasons, bench.timeline)
@@ -185,7 +190,7 @@ class EagerSwapPlugin:
 
 def _open_before_setup(case: Any, turn: BenchTurn) -> None:
     """unittest enters the transaction of a Django test before it calls `setUp`: between both the bench is opened."""
-    set_up, run_method = case._callSetUp, case._callTestMethod
+    set_up, run_method = case._callSetUp, case._callTestMethod  # noqa: SLF001 - unittest has no public place
 
     def call_setup(*args: Any) -> Any:
         turn.open()
@@ -196,12 +201,10 @@ def _open_before_setup(case: Any, turn: BenchTurn) -> None:
         run_method(method)
         turn.complain()
 
-    case._callSetUp, case._callTestMethod = call_setup, call_method
+    case._callSetUp, case._callTestMethod = call_setup, call_method  # noqa: SLF001
 
 
-def _explain_in_report(
-    reports: list[pytest.TestReport], reasons: tuple[dict[str, str], ...], timeline: str
-) -> None:
+def _explain_in_report(reports: list[pytest.TestReport], reasons: tuple[dict[str, str], ...], timeline: str) -> None:
     """Let the failure itself say why it passed under eager mode."""
     text = [f"{reason['kind']}: {reason['text']}\nnext: {reason['next_step']}" for reason in reasons[:3]]
     for report in reports:

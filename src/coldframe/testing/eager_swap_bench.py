@@ -7,7 +7,7 @@ from asyncio.base_events import BaseEventLoop
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from threading import get_ident
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from coldframe._bench.bench import Bench
 from coldframe._celery.eager import keep_eager_off, watch_sending
@@ -81,7 +81,7 @@ class SwapBench(Bench):
         #: The `on_commit` callbacks, each with whether it ran.
         self.callbacks: list[WatchedCallback] = []
 
-    def __enter__(self) -> SwapBench:
+    def __enter__(self) -> Self:
         kept = [(app, {name: app.conf.get(name) for name in SETTINGS_OF_APPLY}) for app in self.own_apps]
         super().__enter__()
         try:
@@ -204,7 +204,7 @@ class SwapBench(Bench):
                 self._loops.remove(loop)
 
         self._patches.callback(setattr, BaseEventLoop, "run_forever", run_forever)
-        BaseEventLoop.run_forever = run  # type: ignore[method-assign]
+        BaseEventLoop.run_forever = run  # type: ignore[assignment, method-assign]
 
     def _is_at_work(self) -> bool:
         return any(
@@ -260,7 +260,7 @@ class SwapBench(Bench):
         first = unseen[0]
         error = TaskFailed(
             f"task {first.task} failed on the worker, and under eager mode it did not: {first.exception!r}",
-            hint="the test passes only because eager mode leaves out where it fails; mend the task, or expect the failure",
+            hint="the test passes only because eager mode leaves out where it fails: mend the task, or expect it",
         )
         error.__cause__ = first.exception
         return error
@@ -270,7 +270,7 @@ class SwapBench(Bench):
             for message in messages:
                 if self.knows(message.task):
                     return UnreadQueue(
-                        f"task {message.task} waits in queue {queue!r}, which no node reads; eager mode knows no queues",
+                        f"task {message.task} waits in queue {queue!r}, which no node reads; eager mode has no queues",
                         hint="correct the route, or declare the queue in task_queues and let a worker read it",
                     )
         for event in self._store:

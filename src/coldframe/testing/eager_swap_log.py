@@ -1,4 +1,4 @@
-"""What a test did under eager mode: the first of the two runs of eager-swap, as far as the second is compared with it."""
+"""What a test did under eager mode: the first run of eager-swap, with which the second is compared."""
 
 from __future__ import annotations
 
@@ -101,4 +101,4 @@ def _watch_network(stack: ExitStack, log: EagerLog) -> None:
     stack.callback(setattr, socket, "getaddrinfo", getaddrinfo)
     socket.getaddrinfo = looked_up
     stack.callback(delattr, socket.socket, "connect")
-    socket.socket.connect = connected  # type: ignore[method-assign]
+    socket.socket.connect = connected  # type: ignore[assignment, method-assign]

@@ -7,7 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 #: Files in which people write how their workers are started.
-NAMES = ("Procfile*", "Makefile", "justfile", "*.sh", "*.service", "supervisor*.conf", "*.conf", "*.yml", "*.yaml")
+NAMES: tuple[str, ...] = (
+    "Procfile*",
+    "Makefile",
+    "justfile",
+    "*.sh",
+    "*.service",
+    "supervisor*.conf",
+    "*.conf",
+    "*.yml",
+    "*.yaml",
+)
 NAMES += ("fly.toml", "app.json", "Dockerfile*", "circus*.ini")
 FOLDERS = (".", "*", "*/*")
 LARGEST = 200_000

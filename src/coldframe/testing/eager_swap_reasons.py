@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from coldframe.testing.eager_swap_facts import Fact
+from coldframe.testing.eager_swap_evidence import Fact
 
 #: From what surely hides an effect to what only may.
 ORDER = (

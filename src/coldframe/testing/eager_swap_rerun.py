@@ -44,7 +44,8 @@ def run_quietly(item: pytest.Item, *, log_subtests: bool = False) -> list[pytest
 
 def finish(item: pytest.Item, nextitem: pytest.Item | None) -> pytest.TestReport | None:
     """Tear down what the next test does not share; a report only if that went wrong."""
-    call = pytest.CallInfo.from_call(lambda: item.session._setupstate.teardown_exact(nextitem), when="teardown")
+    setup_state = item.session._setupstate  # noqa: SLF001 - as pytest's own runner does
+    call = pytest.CallInfo.from_call(lambda: setup_state.teardown_exact(nextitem), when="teardown")
     if call.excinfo is None:
         return None
     report: pytest.TestReport = item.ihook.pytest_runtest_makereport(item=item, call=call)
@@ -64,12 +65,12 @@ def outcome_of(reports: list[pytest.TestReport]) -> str:
 
 def _renew(item: Any) -> None:
     """Make a test as it was before it ran."""
-    item._initrequest()
-    item._report_sections.clear()
+    item._initrequest()  # noqa: SLF001 - as plugins that run tests again do
+    item._report_sections.clear()  # noqa: SLF001
     vars(item).pop("_excinfo", None)
     if isinstance(item.parent, pytest.Class):
         vars(item).pop("_instance", None)
-        item._obj = None
+        item._obj = None  # noqa: SLF001
 
 
 @contextmanager

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from coldframe._celery.eager import is_eager, living_apps
-from coldframe._core.events import Finished
+from coldframe._core.events import Finished, Published
 from coldframe.errors import SetupError
 from coldframe.testing.eager_swap_bench import SwapBench
-from coldframe.testing.eager_swap_facts import Evidence, Fact, gather
+from coldframe.testing.eager_swap_ends import LOOKS_AT_ENDS
+from coldframe.testing.eager_swap_evidence import Evidence, Fact
 from coldframe.testing.eager_swap_log import EagerLog, keep_log
+from coldframe.testing.eager_swap_messages import LOOKS_AT_MESSAGES
 from coldframe.testing.eager_swap_reasons import Failure, explain, to_try
 
 if TYPE_CHECKING:
@@ -75,6 +77,7 @@ class BenchTurn:
         self._queues = queues
         self._bench: SwapBench | None = None
         self._facts: list[Fact] = []
+        self._published = False
         self._errors: list[BaseException] = []
         self.timeline = ""
         self.failure: Failure | None = None
@@ -96,12 +99,11 @@ class BenchTurn:
         """Open the bench from here on; without an app, or where one cannot be opened, the test runs as it is."""
         apps = self._eager.lasting_apps()
         if self._eager.makes_apps:
-            apps = (*apps, *self._eager.new_apps())
+            # A fixture of the test made a new one for this run; else one of a wider scope made it for good.
+            made = self._eager.new_apps() or [app for app in self._eager.log.apps if app not in apps]
+            apps = (*apps, *made)
         if not apps:
-            self.refused = SetupError(
-                "the app is made inside the test, after its bench would have to be opened",
-                hint="make the app in a module or in a fixture",
-            )
+            self.refused = SetupError("no app is eager", hint="make the app in a module or in a fixture")
             return
         bench = SwapBench(self._eager.log, apps, self._queues, seed=self._seed, leave_out=self._leave_out)
         try:
@@ -123,7 +125,10 @@ class BenchTurn:
         if bench is None:
             return
         try:
-            self._facts = gather(self._evidence(bench))
+            evidence = self._evidence(bench)
+            found = (fact for look in (*LOOKS_AT_MESSAGES, *LOOKS_AT_ENDS) for fact in look(evidence))
+            self._facts = list(dict.fromkeys(found))
+            self._published = any(isinstance(event, Published) for event in bench.trace)
             self._errors = [event.exception for event in bench.trace if isinstance(event, Finished) and event.exception]
             self.timeline = bench.timeline(last=TIMELINE_LINES)
         finally:
@@ -134,6 +139,11 @@ class BenchTurn:
         """Whether it failed only because its results are kept in a database that the test may not touch."""
         errors = [str(error) for error in self._errors] + [self.failure.text if self.failure else ""]
         return any(words in error for words in NO_DATABASE for error in errors)
+
+    @property
+    def missed_all(self) -> bool:
+        """Whether nothing of what ran under eager mode came to the bench."""
+        return bool(self._eager.log.runs) and not self._published
 
     def to_try(self) -> list[str]:
         """What to leave out in further runs, because several differences may explain the outcome."""

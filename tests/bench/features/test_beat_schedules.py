@@ -69,21 +69,6 @@ def test_a_relative_interval_is_rounded_to_the_clock(app: Celery, ping: Any) -> 
 EXPECTED_RELATIVE = ["02 09:13:00", "02 09:23:00", "02 09:33:00"]
 
 
-def test_an_interval_may_have_a_start(app: Celery, ping: Any) -> None:
-    app.conf.beat_schedule = {
-        "often": {
-            "task": "shop.ping",
-            "schedule": schedule(timedelta(days=1), anchor_date=datetime(2026, 3, 1, 18, 0))
-            if "anchor_date" in schedule.__init__.__annotations__
-            else timedelta(days=1),
-        }
-    }
-    with Bench(app, start=START) as bench:
-        bench.beat()
-        bench.advance(days=2)
-        assert sent(bench) == ["03 09:00:00", "04 09:00:00"]
-
-
 def test_arguments_and_options_of_an_entry(app: Celery, ping: Any) -> None:
     app.conf.beat_schedule = {
         "often": {

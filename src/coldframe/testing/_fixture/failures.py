@@ -130,7 +130,7 @@ def _replay(item: pytest.Item, held: HeldBench) -> str:
     words = ["pytest", _quoted(_from_here(item))]
     words += [f"--coldframe-{name}={value}" for name, value in held.said.items()]
     randomly = item.config.getoption("randomly_seed", None)
-    if item.config.pluginmanager.has_plugin("randomly") and isinstance(randomly, int):
+    if isinstance(randomly, int):  # pytest-randomly gives it to all that draws random data outside of the bench
         words.append(f"--randomly-seed={randomly}")
     return " ".join(words)
 

@@ -70,13 +70,11 @@ def _open_inside_transaction(held: HeldBench, case: Any) -> None:
 
 
 def _open_database_first(request: pytest.FixtureRequest) -> None:
-    if not request.config.pluginmanager.has_plugin("django"):
-        return
+    wanted = [name for name in DATABASE_FIXTURES if name in request.fixturenames]
     if request.node.get_closest_marker("django_db") is not None:
-        request.getfixturevalue("db")
-    for name in DATABASE_FIXTURES:
-        if name in request.fixturenames:
-            request.getfixturevalue(name)
+        wanted.append("db")
+    for name in wanted:
+        request.getfixturevalue(name)
 
 
 def _told_shortly(error: SetupError) -> str:
