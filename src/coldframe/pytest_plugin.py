@@ -6,7 +6,7 @@ for the fixture.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -84,15 +84,11 @@ def celery_eager(request: pytest.FixtureRequest) -> Iterator[Eager]:
         yield eager
 
 
-@pytest.hookimpl(wrapper=True, trylast=True)
-def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Let what the bench complains about be a failure of the test itself, not of its clean-up."""
-    try:
-        result = yield
-    except BaseException:
-        if HELD in item.stash:
-            item.stash[HELD].failed = True
-        raise
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_call(item: pytest.Item) -> None:
+    """Let what the bench complains about be a failure of the test itself, not of its clean-up.
+
+    pytest calls this after the test, and only if that has not raised.
+    """
     if HELD in item.stash:
         item.stash[HELD].check()
-    return result

@@ -32,7 +32,7 @@ from celery.worker import state
 from kombu.asynchronous import get_event_loop
 
 CONTAINERS = (
-    *("requests", "reserved_requests", "active_requests", "scheduled_requests", "successful_requests"),
+    *("requests", "reserved_requests", "active_requests", "successful_requests"),
     *("total_count", "all_total_count", "revoked", "revoked_stamps"),
 )
 CLOCKS = ("time", "time_ns", "sleep", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "localtime")

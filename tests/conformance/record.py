@@ -1,6 +1,7 @@
 """Record what real brokers do: `python record.py redis rabbitmq [--times 3] [--only PART_OF_A_NAME]`.
 
-Writes `recorded/<broker>.json`. A scenario is kept only when every run of it came to the same.
+Writes `recorded/<broker>.json`. A scenario is kept only when every run of it came to the same. All of a file was
+recorded with the versions that it names: with others, everything is recorded anew.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ import sys
 import time
 
 import catalogue
-from reference import BROKERS, keep, recorded, run_for_real
-from servers import Servers, missing, reserved
+from reference import BROKERS, keep, recorded, run_for_real, versions
+from servers import Servers, missing, reserved, versions_of
 from world import Scenario
 
 
@@ -24,7 +25,7 @@ def is_recorded(scenario: Scenario, broker: str, *, times: int, servers: Servers
     seconds = (time.monotonic() - began) / times
     print(f"{broker:9} {seconds:4.1f} s  {'recorded' if stable else 'NOT STABLE'}  {scenario.name}", flush=True)
     if stable:
-        keep(broker, {**recorded(broker), scenario.name: outcomes[0]})
+        keep(broker, {**recorded(broker), scenario.name: outcomes[0]}, versions(broker))
     else:
         print("\n".join(json.dumps(outcome) for outcome in outcomes), flush=True)
     return stable
@@ -33,7 +34,16 @@ def is_recorded(scenario: Scenario, broker: str, *, times: int, servers: Servers
 def record(broker: str, *, times: int, only: str, servers: Servers) -> bool:
     """Record the scenarios whose names contain `only`, forget those that are gone, and tell whether all are stable."""
     scenarios = catalogue.load()
-    keep(broker, {name: outcome for name, outcome in recorded(broker).items() if name in scenarios})
+    present = versions_of(servers)
+    if versions(broker) == present:
+        kept = {name: outcome for name, outcome in recorded(broker).items() if name in scenarios}
+    elif only:
+        sys.exit(
+            f"{broker} was recorded with {versions(broker)}, and this is {present}: record it whole, without --only"
+        )
+    else:
+        kept = {}
+    keep(broker, kept, present)
     chosen = [scenario for name, scenario in scenarios.items() if only in name]
     stable = [is_recorded(scenario, broker, times=times, servers=servers) for scenario in chosen]
     return all(stable)

@@ -36,11 +36,20 @@ def run_on_bench(scenario: Scenario, broker: str) -> Any:
 
 def recorded(broker: str) -> dict[str, Any]:
     """What was recorded of a broker, by name of scenario."""
-    path = RECORDED / f"{broker}.json"
-    return dict(json.loads(path.read_text())) if path.exists() else {}
+    return dict(_record(broker)["scenarios"])
 
 
-def keep(broker: str, outcomes: dict[str, Any]) -> None:
-    """Keep what was observed on a broker."""
-    text = json.dumps(outcomes, indent=1, sort_keys=True)
+def versions(broker: str) -> dict[str, str]:
+    """The servers and libraries that all of a broker was recorded with."""
+    return dict(_record(broker)["versions"])
+
+
+def keep(broker: str, outcomes: dict[str, Any], versions: dict[str, str]) -> None:
+    """Keep what was observed on a broker, and what it was observed with."""
+    text = json.dumps({"scenarios": outcomes, "versions": versions}, indent=1, sort_keys=True)
     (RECORDED / f"{broker}.json").write_text(text + "\n")
+
+
+def _record(broker: str) -> dict[str, Any]:
+    path = RECORDED / f"{broker}.json"
+    return dict(json.loads(path.read_text())) if path.exists() else {"scenarios": {}, "versions": {}}

@@ -78,6 +78,7 @@ def a_late_ack_task_runs_once(world: World) -> Any:
 
 @scenario()
 def an_early_ack_task_fails_when_its_pool_process_is_killed(world: World) -> Any:
+    """It fails with `WorkerLostError`, and the node goes on with a new process."""
     world.node()
     world.send("nap", "a", 3)
     world.until_seen("start", "a")
@@ -90,6 +91,7 @@ def an_early_ack_task_fails_when_its_pool_process_is_killed(world: World) -> Any
 
 @scenario()
 def a_late_ack_task_fails_when_its_pool_process_is_killed(world: World) -> Any:
+    """Late acknowledgement alone does not bring it back; `reject_on_worker_lost` does."""
     world.node()
     world.send("late_nap", "a", 3)
     world.until_seen("start", "a")
@@ -123,6 +125,7 @@ def a_rejected_task_with_requeue_runs_again(world: World) -> Any:
 
 @scenario()
 def a_rejected_task_without_requeue_is_gone(world: World) -> Any:
+    """Its result says so: it failed with the reason that it was rejected with."""
     world.node()
     world.send("throw_away", "a")
     world.until_seen("start", "a")
@@ -132,6 +135,7 @@ def a_rejected_task_without_requeue_is_gone(world: World) -> Any:
 
 @scenario()
 def a_failed_task_that_does_not_ack_failures(world: World) -> Any:
+    """With `acks_on_failure_or_timeout=False` it is rejected without requeue: it fails, and does not run again."""
     world.node()
     world.send("fail_unacked", "a")
     world.until_ready("a")
@@ -141,6 +145,7 @@ def a_failed_task_that_does_not_ack_failures(world: World) -> Any:
 
 @scenario()
 def a_warm_shutdown_finishes_the_running_task_and_leaves_the_rest_to_others(world: World) -> Any:
+    """What was prefetched is handed back."""
     world.node("n1")
     world.send("nap", "a", 1)
     world.until_seen("start", "a")
@@ -155,6 +160,9 @@ def a_warm_shutdown_finishes_the_running_task_and_leaves_the_rest_to_others(worl
 
 @scenario(brokers_agree=False)
 def a_requeued_message_takes_its_place_among_those_that_wait(world: World) -> Any:
+    """Redis: its place is behind all others.
+    RabbitMQ: its place is the one that it had, before all others.
+    """
     world.node(prefetch_multiplier=1)
     world.send("late_nap", "busy", 0.5)
     world.until_seen("start", "busy")
@@ -167,6 +175,7 @@ def a_requeued_message_takes_its_place_among_those_that_wait(world: World) -> An
 
 @scenario()
 def a_warm_shutdown_hands_held_countdowns_to_others(world: World) -> Any:
+    """It runs on the next node, marked as redelivered."""
     world.node("n1")
     world.send("nap", "a", 0, countdown=1.5)
     world.until_seen("received", "a")

@@ -27,6 +27,7 @@ def a_chain_passes_results_on(world: World) -> Any:
 
 @scenario()
 def a_chain_stops_at_a_failure(world: World) -> Any:
+    """The results of the tasks that never ran show the same failure."""
     world.node()
     chain(world.sig("echo", "a", 1), world.sig("fail", "b", "boom"), world.sig_after("follow", "c")).apply_async()
     world.until_ready("a", "b")
@@ -73,6 +74,7 @@ def a_chord_runs_its_body_once_with_all_results(world: World) -> Any:
 
 @scenario()
 def a_chord_with_a_failing_header_fails_its_body_without_running_it(world: World) -> Any:
+    """The body fails with `ChordError`, and its errback is called once, with the id of the body."""
     world.node()
     header = [world.sig("echo", "a", 1), world.sig("fail", "b", "boom"), world.sig("echo", "c", 3)]
     body = world.sig_after("total", "body").on_error(world.sig_after("errback", "e"))
@@ -98,6 +100,7 @@ def a_chord_waits_for_a_header_task_that_retries(world: World) -> Any:
 
 @scenario()
 def a_chord_whose_header_process_is_killed_fails_its_body(world: World) -> Any:
+    """With a `ChordError` that names `WorkerLostError`."""
     world.node(concurrency=2)
     chord([world.sig("nap", "a", 3), world.sig("echo", "b", "b")])(world.sig_after("follow", "body"))
     world.until_seen("start", "a")

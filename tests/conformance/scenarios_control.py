@@ -41,6 +41,7 @@ def a_task_that_is_revoked_before_it_is_sent_does_not_run(world: World) -> Any:
 
 @scenario()
 def a_node_that_starts_later_knows_nothing_of_a_revoke(world: World) -> Any:
+    """So the task runs."""
     world.send("nap", "a", 0)
     world.app.control.revoke("a")
     world.node()
@@ -85,6 +86,7 @@ def a_running_late_ack_task_that_is_terminated_is_not_run_again(world: World) ->
 
 @scenario()
 def a_terminated_process_still_runs_its_finally(world: World) -> Any:
+    """`SIGTERM` raises `SystemExit` inside the task."""
     world.node()
     world.send("nap_and_clean_up", "a", 5)
     world.until_seen("start", "a")

@@ -9,6 +9,9 @@ from world import World, scenario
 
 @scenario(brokers_agree=False)
 def a_late_ack_task_of_a_killed_worker_runs_again_on_the_next(world: World) -> Any:
+    """Redis: not before the visibility timeout (an hour here); until then nobody has it, and its state is `PENDING`.
+    RabbitMQ: at once, marked as redelivered.
+    """
     world.node("n1")
     world.send("late_nap", "a", 1)
     world.until_seen("start", "a")
@@ -58,6 +61,7 @@ def what_a_killed_worker_had_only_prefetched_comes_back(world: World) -> Any:
 
 @scenario()
 def a_late_ack_task_whose_connection_is_cut_runs_to_its_end_and_again(world: World) -> Any:
+    """Its acknowledgement has no connection left to go to, so its message comes back."""
     world.node()
     world.send("late_nap", "a", 1)
     world.until_seen("start", "a")
@@ -82,6 +86,7 @@ def an_early_ack_task_whose_connection_is_cut_runs_to_its_end(world: World) -> A
 
 @scenario()
 def an_eta_task_that_is_held_when_the_connection_is_cut(world: World) -> Any:
+    """It is received again, and runs once."""
     world.node()
     world.send("nap", "a", 0, countdown=2)
     world.until_seen("received", "a")
@@ -93,6 +98,7 @@ def an_eta_task_that_is_held_when_the_connection_is_cut(world: World) -> Any:
 
 @scenario(worker_cancel_long_running_tasks_on_connection_loss=True)
 def a_late_ack_task_is_cancelled_when_its_connection_is_cut(world: World) -> Any:
+    """It is reported as a retry, and runs again."""
     world.node()
     world.send("late_nap", "a", 1)
     world.until_seen("start", "a")
@@ -121,6 +127,9 @@ def prefetched_messages_of_a_killed_worker_come_back_in_their_order(world: World
 
 @scenario(brokers_agree=False)
 def prefetched_messages_whose_connection_is_cut_come_back_in_an_order_of_the_broker(world: World) -> Any:
+    """Redis: the other way round: the last one that was fetched comes first, and the one that ran comes last.
+    RabbitMQ: in their old order, the one that ran first.
+    """
     world.node(prefetch_multiplier=8)
     world.send("late_nap", "busy", 1)
     world.until_seen("start", "busy")
@@ -148,6 +157,7 @@ def a_held_countdown_of_a_killed_worker_still_runs(world: World) -> Any:
 
 @scenario()
 def a_late_ack_task_that_is_cut_from_its_broker_leaves_the_work_to_another_node(world: World) -> Any:
+    """It runs to its end on the first node, and a second time."""
     world.node("n1")
     world.node("n2")
     world.send("late_nap", "a", 1)

@@ -107,6 +107,7 @@ def a_retry_over_the_maximum_fails_the_task(world: World) -> Any:
 
 @scenario()
 def an_autoretry_over_the_maximum_fails_with_the_error_itself(world: World) -> Any:
+    """Not with `MaxRetriesExceededError`, which `retry()` without an error ends with."""
     world.node()
     world.send("autoretry_in_vain", "a")
     world.until_ready("a")
@@ -135,6 +136,7 @@ def a_failure_is_kept_as_a_result(world: World) -> Any:
 
 @scenario()
 def a_task_of_an_unknown_name_is_thrown_away(world: World) -> Any:
+    """Its result fails with `NotRegistered`, and the node goes on."""
     world.node()
     world.send_unregistered("no_such_task", "a")
     world.until_seen("unknown", "a")
@@ -145,6 +147,7 @@ def a_task_of_an_unknown_name_is_thrown_away(world: World) -> Any:
 
 @scenario()
 def an_ignored_result_is_not_kept(world: World) -> Any:
+    """Its state stays `PENDING`."""
     world.node()
     world.send("keep_nothing", "a")
     world.until_seen("postrun", "a")
@@ -154,6 +157,7 @@ def an_ignored_result_is_not_kept(world: World) -> Any:
 
 @scenario()
 def a_task_that_raises_ignore_keeps_no_result(world: World) -> Any:
+    """Its state stays `PENDING`."""
     world.node()
     world.send("ignore_itself", "a")
     world.until_seen("postrun", "a")
@@ -163,6 +167,7 @@ def a_task_that_raises_ignore_keeps_no_result(world: World) -> Any:
 
 @scenario()
 def a_running_task_is_started_only_when_it_tracks_that(world: World) -> Any:
+    """`STARTED` needs `track_started`; without it, a running task is `PENDING`."""
     world.node(concurrency=2)
     world.send("tell_when_started", "a", 1)
     world.send("nap", "b", 1)

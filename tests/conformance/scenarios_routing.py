@@ -21,6 +21,9 @@ def one_process_runs_in_the_order_of_sending(world: World) -> Any:
 
 @scenario(brokers_agree=False, task_queue_max_priority=10)
 def a_busy_process_takes_what_waits_by_priority(world: World) -> Any:
+    """Redis: 0 comes first and 9 last.
+    RabbitMQ: 9 comes first and 0 last.
+    """
     world.node(concurrency=1, prefetch_multiplier=1)
     world.send("nap", "busy", 1)
     world.until_seen("start", "busy")
@@ -35,6 +38,9 @@ def a_busy_process_takes_what_waits_by_priority(world: World) -> Any:
 
 @scenario(brokers_agree=False, task_queue_max_priority=10)
 def late_acks_leave_nothing_prefetched_and_a_message_without_priority_has_its_place(world: World) -> Any:
+    """Redis: in steps: none first, then 1, then 5 before 4 as they were sent (both are in step 3), then 9.
+    RabbitMQ: 9, 5, 4, 1, and at last the one that has none.
+    """
     world.node(concurrency=1, prefetch_multiplier=1)
     world.send("late_nap", "busy", 1)
     world.until_seen("start", "busy")
@@ -81,6 +87,7 @@ def a_message_waits_in_a_queue_until_a_node_reads_it(world: World) -> Any:
 
 @scenario()
 def a_busy_node_prefetches_its_multiple(world: World) -> Any:
+    """With one process and a multiplier of 2 it holds two messages beside the one that runs."""
     world.node(concurrency=1, prefetch_multiplier=2)
     world.send("nap", "busy", 1)
     world.until_seen("start", "busy")
@@ -92,6 +99,7 @@ def a_busy_node_prefetches_its_multiple(world: World) -> Any:
 
 @scenario()
 def a_busy_node_with_late_acks_prefetches_one_less(world: World) -> Any:
+    """The one that runs is not acknowledged, and counts."""
     world.node(concurrency=1, prefetch_multiplier=2)
     world.send("late_nap", "busy", 1)
     world.until_seen("start", "busy")

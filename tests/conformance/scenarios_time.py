@@ -70,6 +70,9 @@ def a_task_that_expires_while_its_node_is_busy_is_revoked(world: World) -> Any:
 
 @scenario(brokers_agree=False)
 def a_task_that_expires_in_a_queue_that_nobody_reads(world: World) -> Any:
+    """Redis: the first node that reads the queue revokes it.
+    RabbitMQ: the broker throws it away; no node hears of it, and its state stays `PENDING`.
+    """
     world.node("elsewhere", queues=["elsewhere"])
     world.send("nap", "a", 0, expires=0.5)
     world.wait(1)
@@ -80,6 +83,7 @@ def a_task_that_expires_in_a_queue_that_nobody_reads(world: World) -> Any:
 
 @scenario()
 def a_task_that_expires_before_its_eta(world: World) -> Any:
+    """It is revoked, and does not run."""
     world.node()
     world.send("nap", "a", 0, countdown=1.5, expires=0.5)
     world.wait(2.5)
@@ -88,6 +92,9 @@ def a_task_that_expires_before_its_eta(world: World) -> Any:
 
 @scenario(visibility_timeout=1, brokers_agree=False)
 def a_late_ack_task_longer_than_the_visibility_timeout_beside_a_free_process(world: World) -> Any:
+    """Redis: it runs twice, and the second run begins while the first one is still busy.
+    RabbitMQ: it runs once; there is no visibility timeout.
+    """
     world.node(concurrency=2)
     world.send("late_nap", "a", 1.5)
     world.until_seen("postrun", "a")
@@ -97,6 +104,9 @@ def a_late_ack_task_longer_than_the_visibility_timeout_beside_a_free_process(wor
 
 @scenario(visibility_timeout=1, brokers_agree=False)
 def a_late_ack_task_longer_than_the_visibility_timeout_on_one_process(world: World) -> Any:
+    """Redis: it runs twice, one run after the other.
+    RabbitMQ: it runs once.
+    """
     world.node(concurrency=1)
     world.send("late_nap", "a", 1.5)
     world.until_seen("postrun", "a")
@@ -106,6 +116,7 @@ def a_late_ack_task_longer_than_the_visibility_timeout_on_one_process(world: Wor
 
 @scenario(visibility_timeout=1)
 def an_early_ack_task_longer_than_the_visibility_timeout(world: World) -> Any:
+    """It runs once: its message was acknowledged before it began."""
     world.node(concurrency=2)
     world.send("nap", "a", 1.5)
     world.until_seen("postrun", "a")
@@ -115,6 +126,9 @@ def an_early_ack_task_longer_than_the_visibility_timeout(world: World) -> Any:
 
 @scenario(visibility_timeout=1, brokers_agree=False)
 def a_countdown_longer_than_the_visibility_timeout(world: World) -> Any:
+    """Redis: it is handed out again and again while it is held; each copy runs: three times here.
+    RabbitMQ: it is received once and runs once.
+    """
     world.node()
     world.send("nap", "a", 0, countdown=2.6)
     world.until_ready("a")
@@ -129,6 +143,9 @@ def a_countdown_longer_than_the_visibility_timeout(world: World) -> Any:
 
 @scenario(visibility_timeout=1, brokers_agree=False)
 def a_countdown_longer_than_the_visibility_timeout_with_two_nodes(world: World) -> Any:
+    """Redis: it runs twice.
+    RabbitMQ: it runs once.
+    """
     world.node("n1")
     world.node("n2")
     world.send("late_nap", "a", 0, countdown=1.6)
@@ -139,6 +156,9 @@ def a_countdown_longer_than_the_visibility_timeout_with_two_nodes(world: World) 
 
 @scenario(visibility_timeout=1, brokers_agree=False)
 def a_prefetched_task_that_waits_longer_than_the_visibility_timeout(world: World) -> Any:
+    """Redis: it runs twice.
+    RabbitMQ: it runs once.
+    """
     world.node()
     world.send("nap", "a", 1.6)
     world.until_seen("start", "a")
@@ -150,6 +170,7 @@ def a_prefetched_task_that_waits_longer_than_the_visibility_timeout(world: World
 
 @scenario()
 def a_rate_limit_spaces_the_runs(world: World) -> Any:
+    """Two a second: one every half second."""
     world.node(concurrency=2)
     for label in ("a", "b", "c", "d"):
         world.send("limited", label)
@@ -178,6 +199,7 @@ def a_soft_time_limit_can_be_caught(world: World) -> Any:
 
 @scenario()
 def a_hard_time_limit_kills_the_process(world: World) -> Any:
+    """The task fails with `TimeLimitExceeded`, and the node goes on with a new process."""
     world.node()
     world.send("nap", "a", 5, time_limit=1)
     world.until_ready("a")
@@ -189,6 +211,7 @@ def a_hard_time_limit_kills_the_process(world: World) -> Any:
 
 @scenario()
 def a_process_over_its_hard_time_limit_still_runs_its_finally(world: World) -> Any:
+    """It gets `SIGTERM` first, which raises `SystemExit` inside the task."""
     world.node()
     world.send("nap_and_clean_up", "a", 5, time_limit=1)
     world.until_ready("a")

@@ -7,6 +7,7 @@ in COLDFRAME_RABBITMQ_URL, which then belongs to the run alone.
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
 import os
 import shutil
 import socket
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import redis
+from kombu import Connection
 
 REDIS_URL = os.environ.get("COLDFRAME_REDIS_URL", "redis://127.0.0.1:6379")
 RABBITMQ_URL = os.environ.get("COLDFRAME_RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672")
@@ -68,6 +70,19 @@ def reserved(broker: str) -> Iterator[Servers]:
         else:
             with _own_virtual_host() as virtual_host:
                 yield Servers(broker, virtual_host, database)
+
+
+def versions_of(servers: Servers) -> dict[str, str]:
+    """The servers and the libraries that a run has to do with, as they say themselves."""
+    libraries = {"celery": "celery", "kombu": "kombu", "billiard": "billiard", "redis-py": "redis"}
+    found = {name: importlib.metadata.version(package) for name, package in libraries.items()}
+    with redis.Redis.from_url(servers.result_url) as client:
+        found["Redis server"] = str(client.info("server")["redis_version"])
+    if servers.broker == "rabbitmq":
+        found["amqp"] = importlib.metadata.version("amqp")
+        with Connection(servers.broker_url) as connection:
+            found["RabbitMQ server"] = str(connection.connection.server_properties["version"])
+    return found
 
 
 @contextlib.contextmanager

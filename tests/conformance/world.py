@@ -6,6 +6,7 @@ There is a world over real brokers and worker processes (`world_real`) and one o
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -42,7 +43,11 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One behaviour: a function that makes it happen and returns what could be observed of it."""
+    """One behaviour: a function that makes it happen and returns what could be observed of it.
+
+    The docstring of the function adds what its name does not say; where the brokers differ, it has a line for each
+    that begins with `Redis:` or `RabbitMQ:`.
+    """
 
     run: Callable[[World], Any]
     config: Mapping[str, Any] = field(default_factory=dict)
@@ -52,6 +57,11 @@ class Scenario:
     def name(self) -> str:
         """The name of the scenario, which is a sentence."""
         return self.run.__name__
+
+    @property
+    def description(self) -> str:
+        """What the name does not say; empty when it says it all."""
+        return inspect.getdoc(self.run) or ""
 
 
 SCENARIOS: dict[str, Scenario] = {}

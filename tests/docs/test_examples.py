@@ -9,10 +9,16 @@ from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+import project_pages
+
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
 PAGES = sorted(ROOT.joinpath("docs").rglob("*.md"))
+PROJECTS = [page for page in PAGES if project_pages.is_project(page.read_text("utf-8"))]
+OTHERS = [page for page in PAGES if page not in PROJECTS and BLOCK.search(page.read_text("utf-8"))]
 
 
 def test_the_first_example_of_the_readme_runs_and_prints_its_timeline() -> None:
@@ -29,11 +35,21 @@ def test_the_first_example_of_the_readme_runs_and_prints_its_timeline() -> None:
     assert "1 passed" in done.stdout
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if BLOCK.search(page.read_text("utf-8"))], ids=lambda p: p.name)
+@pytest.mark.parametrize("page", OTHERS, ids=lambda p: p.name)
 def test_the_examples_of_a_page_run_in_order(page: Path) -> None:
     names: dict[str, object] = {"__name__": "example"}
     for block in BLOCK.findall(page.read_text("utf-8")):
         exec(compile(block, str(page), "exec"), names)  # noqa: S102 - our own pages
+
+
+@pytest.mark.parametrize("page", PROJECTS, ids=lambda p: p.name)
+def test_who_follows_a_page_sees_what_it_shows(page: Path, tmp_path: Path) -> None:
+    told = project_pages.follow(page.read_text("utf-8"), tmp_path)
+    assert told != []
+    for expected, printed in told:
+        assert project_pages.is_told(expected, printed), (
+            f"{page.name} shows\n{expected}\n\nand this was printed\n{printed}"
+        )
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda p: p.name)

@@ -15,9 +15,15 @@ SNAPSHOTS = Path(__file__).parent / "snapshots"
 #: What the first screen must say of each mistake: what is wrong, and what to do.
 SAID = {
     "test_never_ran": ["1 task was sent and never run", "bench.drain()"],
-    "test_never_ran_and_asserted": ["it was sent but has not run: it waits in 'celery'", "bench.settle() or bench.drain()"],
+    "test_never_ran_and_asserted": [
+        "it was sent but has not run: it waits in 'celery'",
+        "bench.settle() or bench.drain()",
+    ],
     "test_ran_on_another_queue": ["waits in queue 'mail', which no node reads: shop.receipt", "correct the route"],
-    "test_waits_for_another_queue": ["task shop.receipt waits in queue 'mail', which no node reads", "correct the route"],
+    "test_waits_for_another_queue": [
+        "task shop.receipt waits in queue 'mail', which no node reads",
+        "correct the route",
+    ],
     "test_retried_for_ever": ["shop.poll [d0e571bf] is tried again for ever", "give it a max_retries"],
     "test_argument_is_not_serializable": ["Object of type Order is not JSON serializable", "pass the id of an object"],
     "test_wrong_eta": ["right task, eta 30 min later: 2026-01-05 10:00:00+00:00", "bench.queued() lists"],
@@ -25,12 +31,22 @@ SAID = {
     "test_revoked": ["'celery' gave it up without running it: revoked", "look for revoke(...)"],
     "test_expired": ["'celery' gave it up without running it: expired", "expire it later"],
     "test_expired_result": ["TaskRevokedError: expired", "the timeline tells which"],
-    "test_not_registered": ["task 'shop.chrage', which its app does not know (NotRegistered)", "did you mean 'shop.charge'?"],
+    "test_not_registered": [
+        "task 'shop.chrage', which its app does not know (NotRegistered)",
+        "mean 'shop.charge'?",
+    ],
     "test_callback_fails": ["shop.thank", "KeyError('customer')", "it was sent by task shop.charge", "expect_failure"],
     "test_errback_fails": ["errback shop.on_error of task shop.charge", "KeyError('order')", "mend the errback"],
     "test_task_fails": ["task shop.charge", "ValueError('no money for order 7')", "shop.py", "expect_failure"],
-    "test_result_of_a_task_that_fails": ["ValueError: no money for order 7", "it failed in task shop.charge", "shop.py"],
-    "test_several_things_at_once": ["in queue 'mail', which no node reads", "and NeverRun: 1 task was sent and never run"],
+    "test_result_of_a_task_that_fails": [
+        "ValueError: no money for order 7",
+        "it failed in task shop.charge",
+        "shop.py",
+    ],
+    "test_several_things_at_once": [
+        "in queue 'mail', which no node reads",
+        "and NeverRun: 1 task was sent and never run",
+    ],
     "test_misspelt_keyword": ["has no keyword 'strat'", "did you mean 'start'?"],
 }
 SCREEN = 24
@@ -85,7 +101,9 @@ def test_a_unittest_class_has_the_story_too_and_a_replay_says_what_the_command_l
     )
     result.assert_outcomes(passed=1, failed=4)
     failures = blocks(result.stdout.str())
-    replay = "replay: pytest check_failing_unittest.py::FixtureTest::test_{} --coldframe-seed=7 --coldframe-profile=rabbitmq"
+    replay = (
+        "replay: pytest check_failing_unittest.py::FixtureTest::test_{} --coldframe-seed=7 --coldframe-profile=rabbitmq"
+    )
     assert replay.format("wrong") in failures["FixtureTest.test_wrong"]
     assert replay.format("undrained") in failures["FixtureTest.test_undrained"]
     assert "AssertionError: 'paid 7' != 'lost'" in failures["FixtureTest.test_wrong"]
@@ -98,7 +116,9 @@ def test_a_unittest_class_has_the_story_too_and_a_replay_says_what_the_command_l
 
 @pytest.mark.parametrize("style", ["--tb=short", "--tb=native", "--tb=line", "--full-trace"])
 def test_every_style_of_traceback_names_the_mistake(run_pytest, style: str) -> None:
-    result = run_pytest("shop", "check_mistakes.py", style, "-k", "never_ran or callback or several", "-p", "no:logging")
+    result = run_pytest(
+        "shop", "check_mistakes.py", style, "-k", "never_ran or callback or several", "-p", "no:logging"
+    )
     result.assert_outcomes(failed=4, deselected=14)
     output = result.stdout.str()
     assert "1 task was sent and never run" in output

@@ -94,14 +94,18 @@ def test_a_django_project(run_pytest, pytester: pytest.Pytester) -> None:
 
 def test_the_fixtures_of_celery_itself_can_be_used_too(run_pytest, pytester: pytest.Pytester) -> None:
     pytester.makepyfile(check_contrib=CONTRIB)
-    run_pytest("shop", "check_contrib.py", "-W", "default", plugins=("celery.contrib.pytest",)).assert_outcomes(passed=1)
+    run_pytest("shop", "check_contrib.py", "-W", "default", plugins=("celery.contrib.pytest",)).assert_outcomes(
+        passed=1
+    )
 
 
 def test_every_name_that_the_plugin_adds_is_its_own(run_pytest) -> None:
     result = run_pytest("shop", "--fixtures", "--help")
     from coldframe import pytest_plugin
 
-    fixtures = [name for name, value in vars(pytest_plugin).items() if type(value).__name__ == "FixtureFunctionDefinition"]
+    fixtures = [
+        name for name, value in vars(pytest_plugin).items() if type(value).__name__ == "FixtureFunctionDefinition"
+    ]
     assert fixtures == ["coldframe_app", "coldframe_bench", "celery_eager"]
     options = [word for word in result.stdout.str().split() if word.startswith("--cold")]
     assert {option.partition("=")[0] for option in options} >= {"--coldframe-app", "--coldframe-seed"}
@@ -124,7 +128,7 @@ def test_a_suite_that_does_not_use_it_never_imports_the_bench(run_pytest, pytest
         def test_plain(number): pass
 
         def test_nothing_was_imported():
-            heavy = {"celery", "kombu", "greenlet", "time_machine", "coldframe._bench", "coldframe.testing._fixture.opening"}
+            heavy = {"celery", "kombu", "greenlet", "time_machine", "coldframe._bench", "coldframe.testing._project"}
             assert heavy & set(sys.modules) == set()
         """
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import traceback
 from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from coldframe._bench.traceback_text import is_raised_outside_task, own_frames
 from coldframe._core.events import Published
 from coldframe._core.moments import to_datetime
 from coldframe._looking.names import nearest_name
@@ -24,12 +24,6 @@ if TYPE_CHECKING:
 #: How many of several messages an error lists.
 SHOWN = 5
 
-#: A frame of the code that runs every task, as a traceback shows it.
-TRACER = re.compile(
-    r'  File "[^"]*[/\\](?:coldframe[/\\]_|celery[/\\]'
-    r"(?:app[/\\](?:trace|task|autoretry)|canvas|backends[/\\]base)\.py)"
-)
-
 
 def task_failed(failures: list[Attempt], trace: Iterable[Event]) -> TaskFailed:
     """The error for failures that the test did not expect, with the first one's own traceback.
@@ -45,6 +39,8 @@ def task_failed(failures: list[Attempt], trace: Iterable[Event]) -> TaskFailed:
     if sender:
         lines.append(f"it was sent by {sender}, in its code or as its callback")
     if first.traceback:
+        if is_raised_outside_task(first.traceback) and type(first.exception).__name__ == "EncodeError":
+            lines.append("what it returned cannot be stored: return JSON-safe values, or set ignore_result=True")
         lines.append(own_frames(first.traceback).rstrip())
     lines.extend(f"also failed: {other.task} [{other.task_id[:8]}]: {other.exception!r}" for other in failures[1:6])
     error = TaskFailed(
@@ -68,17 +64,6 @@ def errback_raised(attempt: Attempt, name: str, error: BaseException) -> TaskFai
     return complaint
 
 
-def own_frames(text: str) -> str:
-    """A formatted traceback without the frames of Celery's tracer, which are the same in each."""
-    entries = re.split(r'(?m)^(?=  File ")', text)
-    kept = [entry for entry in entries if not TRACER.match(entry)]
-    # What follows the last frame is the error itself, which stands on its own line.
-    tail = re.search(r"(?m)^\S", entries[-1])
-    if entries[-1] not in kept and tail:
-        kept.append(entries[-1][tail.start() :])
-    return "".join(kept)
-
-
 def _sender(task_id: str, trace: Iterable[Event]) -> str:
     """The task that sent a task, or nothing when none did, or when it is the task itself that tries again."""
     names: dict[str, str] = {}
@@ -96,9 +81,9 @@ def unknown_task(task: str | None, node: str, known: Iterable[str]) -> TaskFaile
     near = nearest_name(task or "", known)
     return TaskFailed(
         f"node {node!r} got a message for task {task!r}, which its app does not know (NotRegistered)",
-        hint=(f"did you mean {near!r}? " if near else "")
-        + "Import the module that defines it (app.autodiscover_tasks or include), or correct the name; a renamed "
-        "task needs its old name until the last old message has been read",
+        hint="Import the module that defines it (app.autodiscover_tasks or include), or correct the name"
+        + (f" (did you mean {near!r}?)" if near else "")
+        + "; a renamed task needs its old name until the last old message has been read",
     )
 
 

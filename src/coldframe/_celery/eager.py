@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from celery import Celery, Task, _state
+from celery.app import autoretry
 from celery.app.utils import Settings
 from celery.canvas import Signature, _chain, _chord, group
 from celery.result import EagerResult
@@ -210,6 +211,17 @@ def watch_sending(stack: ExitStack, is_of_test: Callable[[], bool], sent: Callab
         watch(owner, name)
 
 
+def leave_out_jitter(stack: ExitStack) -> None:
+    """Have automatic retries wait for as long as they may: full jitter picks no delay at all as often as any other."""
+    backoff = autoretry.get_exponential_backoff_interval
+
+    @functools.wraps(backoff)
+    def longest(factor: int, retries: int, maximum: int, full_jitter: bool = False) -> int:
+        return int(backoff(factor=factor, retries=retries, maximum=maximum, full_jitter=False))
+
+    replace(stack, autoretry, "get_exponential_backoff_interval", longest)
+
+
 class _EagerOff:
     """What `app.conf.task_always_eager` is while some apps are on a bench: false for them, whoever sets it."""
 
@@ -234,6 +246,8 @@ def keep_eager_off(stack: ExitStack, apps: tuple[Celery, ...]) -> None:
 
 def turn_on(stack: ExitStack, app: Celery, *, propagates: bool) -> None:
     """Switch an app to eager mode; what its settings said comes back when the stack closes."""
+    # Reading one setting has an app load all of them.
+    is_eager(app)
     changes = app.conf.changes
     held = dict(changes)
 

@@ -123,6 +123,8 @@ class EagerSwapPlugin:
         """Open the bench inside the test's own transaction, and before its other fixtures."""
         turn = self._turn
         if not isinstance(turn, BenchTurn):
+            if turn is not None:
+                turn.log.forget()
             yield
             return
         if isinstance(request.instance, unittest.TestCase):

@@ -10,7 +10,7 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any, Self
 
 from coldframe._bench.bench import Bench
-from coldframe._celery.eager import keep_eager_off, watch_sending
+from coldframe._celery.eager import keep_eager_off, leave_out_jitter, watch_sending
 from coldframe._core.events import Finished, Published
 from coldframe._core.moments import SECOND
 from coldframe.errors import TaskFailed, UnreadQueue, WorkError
@@ -100,6 +100,7 @@ class SwapBench(Bench):
                 if value:
                     app.conf[name] = value
         keep_eager_off(self._patches, self.own_apps)
+        leave_out_jitter(self._patches)
         watch_sending(self._patches, self._is_of_test, self._sent)
         self._watch_loops()
         self._watch_commits()

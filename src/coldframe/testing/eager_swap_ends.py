@@ -116,7 +116,8 @@ def _values(evidence: Evidence) -> Iterator[Fact]:
         elif isinstance(changed := result_fate(run.app, value), Changed):
             yield Fact(
                 "result changes",
-                f"{changed.where} of {run.name} was {in_short(changed.sent)} and comes back as {in_short(changed.arrives)}",
+                f"{changed.where} of {run.name} was {in_short(changed.sent)}, and comes back as "
+                f"{in_short(changed.arrives)}",
                 "return what the result serializer gives back as it is, or compare with what it gives",
                 run.name,
             )

@@ -55,6 +55,12 @@ class EagerLog(EagerWatch):
         """Remember the name, and the app."""
         self.by_name.append(name)
 
+    def forget(self) -> None:
+        """Begin anew: what classes and modules of tests set up is not the test's, and is set up once."""
+        for noted in (self.runs, self.by_name, self.callbacks):
+            noted.clear()
+        self.has_chord = False
+
     @property
     def is_empty(self) -> bool:
         """Whether nothing happened that could differ on a bench."""

@@ -143,7 +143,7 @@ class BenchTurn:
     @property
     def missed_all(self) -> bool:
         """Whether nothing of what ran under eager mode came to the bench."""
-        return bool(self._eager.log.runs) and not self._published
+        return self._eager.makes_apps and bool(self._eager.log.runs) and not self._published
 
     def to_try(self) -> list[str]:
         """What to leave out in further runs, because several differences may explain the outcome."""

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Any
 
 from coldframe._bench.bench import Bench, current
+from coldframe._bench.traceback_text import is_raised_outside_task
 from coldframe._celery.payloads import result_as_read, serializer_of, signature_of, there_and_back
 from coldframe._core.plain import stable_repr
 from coldframe._looking.names import full_name, nearest_name
-from coldframe._looking.runs import Run
 from coldframe._looking.wording import call, shorten
 from coldframe.errors import Mismatch, SetupError, hides_frames
 from coldframe.testing._project import project_app
@@ -20,9 +19,6 @@ from coldframe.testing._project import project_app
 __tracebackhide__ = hides_frames
 
 WIDTH = 60
-
-#: Frames in which no task of a user can be.
-LIBRARY_FRAME = re.compile(r'  File "[^"]*[/\\](?:celery|kombu|json|contextlib|coldframe)(?:[/\\]|\.py")')
 
 
 def perform(task: Any, /, *args: Any, **kwargs: Any) -> Any:
@@ -85,17 +81,12 @@ def _perform_on(bench: Bench, signature: Any) -> Any:
             f"{run!r} came to no end that has a result",
             hint="bench.timeline() tells what happened; expires, revoke, Reject and lost processes end a task so",
         )
-    if type(run.exception).__name__ == "EncodeError" and not _is_raised_by_task(run):
+    if type(run.exception).__name__ == "EncodeError" and is_raised_outside_task(run.traceback or ""):
         raise Mismatch(
             f"the result of {call(run.task, run.args, run.kwargs)} cannot be stored: {run.exception}",
             hint="return JSON-safe values: an id instead of an object, a list instead of a set; or ignore_result=True",
         ) from run.exception
     raise run.exception
-
-
-def _is_raised_by_task(run: Run) -> bool:
-    frames = re.findall(r"(?m)^  File .*$", run.traceback or "")
-    return any(not LIBRARY_FRAME.match(frame) for frame in frames)
 
 
 def _never_ran(bench: Bench, task: str, task_id: str) -> Mismatch:

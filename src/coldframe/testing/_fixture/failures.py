@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from coldframe import ColdframeError
-from coldframe._bench.complaints import own_frames
+from coldframe._bench.traceback_text import own_frames
 from coldframe.testing._fixture.explanations import explain
 from coldframe.testing._fixture.held import HELD, HeldBench
 from coldframe.testing._fixture.tracebacks import passed_libraries, trimmed

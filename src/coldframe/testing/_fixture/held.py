@@ -21,7 +21,7 @@ class HeldBench:
         beat: Whether beat runs; or its scheduler.
         undrained: What is said of messages that the test did not let run.
         said: What only the command line said of the bench; a replay must say it, too.
-        failed: Whether the test has failed already, so that complaints would only hide why.
+        has_passed: Whether the test has passed; if not, complaints would only hide why.
         is_open: Whether the bench is open.
     """
 
@@ -30,7 +30,7 @@ class HeldBench:
     beat: Any
     undrained: Literal["raise", "allow"]
     said: dict[str, Any]
-    failed: bool = False
+    has_passed: bool = False
     is_open: bool = False
 
     def open(self) -> None:
@@ -41,28 +41,22 @@ class HeldBench:
             try:
                 self.bench.beat(scheduler=None if self.beat is True else self.beat)
             except BaseException:
-                self.failed = True
                 self.close()
                 raise
 
     def check(self) -> None:
         """Complain about what the test left behind, unless it has failed anyhow."""
-        if getattr(self.item, "_excinfo", None):  # where pytest keeps the failure of a unittest test case
-            self.failed = True
-        if self.failed or not self.is_open:
-            return
-        try:
+        # Where pytest keeps the failures of a unittest test case, which do not raise.
+        if self.is_open and not getattr(self.item, "_excinfo", None):
             self.bench.check(undrained=self.undrained)
-        except BaseException:
-            self.failed = True
-            raise
+            self.has_passed = True
 
     def close(self) -> None:
         """Close the bench, with complaints about what came after the last check, unless the test has failed."""
         if not self.is_open:
             return
         self.is_open = False
-        error = RuntimeError("the test has failed") if self.failed else None
+        error = None if self.has_passed else RuntimeError("the test has failed")
         self.bench.__exit__(type(error) if error else None, error, None)
 
 

@@ -45,7 +45,7 @@ def test_with_real_transactions(coldframe, transactional_db):
 
 
 def test_without_a_database(coldframe):
-    assert repr(coldframe.app) == "<Celery library at 0x%x>" % id(coldframe.app)
+    assert coldframe.app.main == "library"
 
 
 def test_a_model_instance_is_no_argument(coldframe, db):

@@ -1,4 +1,4 @@
-"""Tests as people write them for eager mode. `LIES` names those that pass only because of it, each with what it hides."""
+"""Tests as people write them for eager mode. `LIES` names those that pass only because of it, and why."""
 
 from __future__ import annotations
 
