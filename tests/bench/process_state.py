@@ -160,7 +160,7 @@ def _captured_containers(modules: dict[str, Any]) -> list[str]:
         if name.startswith(("celery", "kombu"))
         for key, value in list(vars(module).items())
         for held in (value, *_defaults(value))
-        if type(held).__module__.startswith("coldframe")
+        if str(type(held).__module__).startswith("coldframe")
     ]
 
 
@@ -184,7 +184,7 @@ def _defaults(value: Any) -> tuple[Any, ...]:
 
 def _is_ours(value: Any) -> bool:
     kind = type(value.__self__) if type(value) is MethodType else type(value)
-    return kind.__module__.startswith("coldframe") and kind.__name__ in ("_Functions", "ProcessEndings", "Forwarding")
+    return str(kind.__module__).startswith("coldframe") and kind.__name__ in ("_Functions", "ProcessEndings", "Forwarding")
 
 
 def differences(before: Any, after: Any, path: str = "") -> list[str]:

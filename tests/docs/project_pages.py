@@ -17,6 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```(?P<kind>python|toml|console)\n(?P<text>.*?)^```", re.DOTALL | re.MULTILINE)
 FILE = re.compile(r"# (?P<path>[\w/]+\.\w+)\n")
+#: What the pytest.ini of our Django project asks for.
+DJANGO_PLUGINS = ["pytest_django.plugin", "pytest_timeout"]
 COMMAND = "$ pytest"
 BASE = re.compile(r"<!-- in the project (?P<path>\S+) -->")
 
@@ -48,13 +50,14 @@ def follow(text: str, directory: Path) -> list[tuple[str, str]]:
 
 def run(command: str, directory: Path) -> str:
     """What `pytest …` prints, with the plugins that the reader of a page has."""
-    plugins = ["coldframe.pytest_plugin", *(["pytest_django.plugin"] if (directory / "pytest.ini").exists() else [])]
+    plugins = ["coldframe.pytest_plugin", *(DJANGO_PLUGINS if (directory / "pytest.ini").exists() else [])]
     words = [sys.executable, "-m", *command.split(), "-p", "no:cacheprovider"]
     words += [word for plugin in plugins for word in ("-p", plugin)]
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("DJANGO", "PYTEST"))}
     done = subprocess.run(
         words,
         cwd=directory,
-        env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "COLUMNS": "80"},
+        env=inherited | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "COLUMNS": "80"},
         capture_output=True,
         text=True,
         check=False,

@@ -12,13 +12,13 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 import project_pages
+import run_page
 
 ROOT = Path(__file__).parents[2]
-BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
 PAGES = sorted(ROOT.joinpath("docs").rglob("*.md"))
 PROJECTS = [page for page in PAGES if project_pages.is_project(page.read_text("utf-8"))]
-OTHERS = [page for page in PAGES if page not in PROJECTS and BLOCK.search(page.read_text("utf-8"))]
+OTHERS = [page for page in PAGES if page not in PROJECTS and run_page.BLOCK.search(page.read_text("utf-8"))]
 
 
 def test_the_first_example_of_the_readme_runs_and_prints_its_timeline() -> None:
@@ -37,9 +37,9 @@ def test_the_first_example_of_the_readme_runs_and_prints_its_timeline() -> None:
 
 @pytest.mark.parametrize("page", OTHERS, ids=lambda p: p.name)
 def test_the_examples_of_a_page_run_in_order(page: Path) -> None:
-    names: dict[str, object] = {"__name__": "example"}
-    for block in BLOCK.findall(page.read_text("utf-8")):
-        exec(compile(block, str(page), "exec"), names)  # noqa: S102 - our own pages
+    command = [sys.executable, "-W", "error", str(ROOT / "tests/docs/run_page.py"), str(page)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("page", PROJECTS, ids=lambda p: p.name)
@@ -56,3 +56,9 @@ def test_who_follows_a_page_sees_what_it_shows(page: Path, tmp_path: Path) -> No
 def test_links_within_the_project_lead_somewhere(page: Path) -> None:
     for target in LINK.findall(page.read_text("utf-8")):
         assert page.parent.joinpath(target).exists(), f"{page.name} links to {target}"
+
+
+def test_every_page_is_on_the_index() -> None:
+    docs = ROOT / "docs"
+    linked = {(docs / target).resolve() for target in LINK.findall((docs / "index.md").read_text("utf-8"))}
+    assert [page.name for page in PAGES if page.resolve() not in linked | {docs / "index.md"}] == []

@@ -78,7 +78,7 @@ def raises(task: Any, error: type[Exception], text: str) -> None:
 
 
 def note_of(app: Celery, body: Callable[..., Any] = nothing, *, name: str = "shop.task", **options: Any) -> Any:
-    return app.task(name=name, **options)(body)
+    return app.task(name=name, shared=False, **options)(body)
 
 
 def texts(eager: Eager, kind: str) -> list[str]:
@@ -226,7 +226,7 @@ def test_values_that_arrive_as_they_are_are_no_news(app: Celery, eager: Eager, v
 
 
 def test_a_retry_without_propagation_tells_its_delay(app: Celery) -> None:
-    @app.task(name="shop.again", bind=True)
+    @app.task(name="shop.again", bind=True, shared=False)
     def again(self: Any) -> int:
         if self.request.retries < 2:
             raise self.retry(countdown=9)

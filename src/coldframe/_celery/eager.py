@@ -185,8 +185,13 @@ def _watch_apply(stack: ExitStack, calls: _Calls, watch: EagerWatch) -> None:
     replace(stack, Task, "apply", call)
 
 
-def watch_sending(stack: ExitStack, is_of_test: Callable[[], bool], sent: Callable[[], None]) -> None:
-    """Call back when the test has sent something: once per call of the test, when the call is over."""
+def watch_sending(
+    stack: ExitStack,
+    is_of_test: Callable[[], bool],
+    sent: Callable[[], None],
+    refused: Callable[[Exception], None],
+) -> None:
+    """Call back when the test has sent something, or could not: once per call of the test, when the call is over."""
     calls = _Calls()
 
     def watch(owner: type, name: str) -> None:
@@ -199,6 +204,10 @@ def watch_sending(stack: ExitStack, is_of_test: Callable[[], bool], sent: Callab
             calls.depth += 1
             try:
                 result = original(self, *args, **kwargs)
+            except Exception as error:
+                if calls.depth == 1:
+                    refused(error)
+                raise
             finally:
                 calls.depth -= 1
             if not calls.depth:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import copy
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from unittest.mock import NonCallableMock, sentinel
 
 from celery.backends.base import DisabledBackend
 from celery.result import AsyncResult, EagerResult, ResultBase
 from celery.utils.time import maybe_make_aware, rate
 from kombu import serialization
+from kombu.utils import json as kombu_json
+
+from coldframe._celery.patches import keep_contents
 
 if TYPE_CHECKING:
     from celery import Celery, Task
@@ -58,10 +63,27 @@ def result_fate(app: Celery, value: Any) -> Changed | Stopped | None:
     return arrived if isinstance(arrived, Stopped) else _difference(value, arrived, "the result")
 
 
+def carry_mocks(stack: ExitStack) -> None:
+    """Let JSON carry mocks as they are until the stack closes: they stand for values that it would carry."""
+    stood_for: dict[int, Any] = {}
+
+    def encode(value: Any) -> int:
+        stood_for[id(value)] = value
+        return id(value)
+
+    keep_contents(stack, kombu_json._encoders)
+    keep_contents(stack, kombu_json._decoders)
+    kinds: tuple[type[Any], ...] = (NonCallableMock, type(sentinel.any))
+    for number, kind in enumerate(kinds):
+        kombu_json.register_type(kind, f"coldframe-mock-{number}", encode, stood_for.__getitem__)
+
+
 def _carried(value: Any, serializer: str) -> Any:
     try:
-        content_type, encoding, data = serialization.dumps(value, serializer)
-        return serialization.loads(data, content_type, encoding, accept=[content_type])
+        with ExitStack() as stack:
+            carry_mocks(stack)
+            content_type, encoding, data = serialization.dumps(value, serializer)
+            return serialization.loads(data, content_type, encoding, accept=[content_type])
     except Exception as error:
         return Stopped(error)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from asyncio.base_events import BaseEventLoop
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from threading import get_ident
@@ -11,10 +10,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 from coldframe._bench.bench import Bench
 from coldframe._celery.eager import keep_eager_off, leave_out_jitter, watch_sending
+from coldframe._celery.on_the_way import carry_mocks
 from coldframe._core.events import Finished, Published
 from coldframe._core.moments import SECOND
 from coldframe.errors import TaskFailed, UnreadQueue, WorkError
 from coldframe.testing.eager_commits import WatchedCallback, watch_commits
+from coldframe.testing.eager_swap_threads import OtherThreads
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -77,7 +78,9 @@ class SwapBench(Bench):
         self._patches = ExitStack()
         self._is_owed = False
         self._unlocking: set[str] = set()
-        self._loops: list[BaseEventLoop] = []
+        self._threads = OtherThreads(self._deliver_owed)
+        #: What was raised where the test sent something.
+        self.refused: list[Exception] = []
         #: The `on_commit` callbacks, each with whether it ran.
         self.callbacks: list[WatchedCallback] = []
 
@@ -101,8 +104,9 @@ class SwapBench(Bench):
                     app.conf[name] = value
         keep_eager_off(self._patches, self.own_apps)
         leave_out_jitter(self._patches)
-        watch_sending(self._patches, self._is_of_test, self._sent)
-        self._watch_loops()
+        carry_mocks(self._patches)
+        watch_sending(self._patches, self._is_of_test, self._sent, self.refused.append)
+        self._threads.watch(self._patches)
         self._watch_commits()
         watch_commits(self._patches, self.callbacks)
         opened.recording.listen(Published, self._note_published)
@@ -182,30 +186,13 @@ class SwapBench(Bench):
     def _sent(self) -> None:
         if self._is_test():
             self.deliver()
-        elif self._loops:
-            # A thread that the event loop of the test waits for: the loop delivers before it goes on.
-            self._loops[-1].call_soon_threadsafe(self._deliver_later)
+        else:
+            self._is_owed = True
+            self._threads.owe()
 
-    def _deliver_later(self) -> None:
-        if self._is_test():
+    def _deliver_owed(self) -> None:
+        if self._is_owed and self._is_test():
             self.deliver()
-
-    def _watch_loops(self) -> None:
-        """Know the event loop that runs in the thread of the test."""
-        run_forever = BaseEventLoop.run_forever
-
-        def run(loop: BaseEventLoop) -> None:
-            if not self._is_test():
-                run_forever(loop)
-                return
-            self._loops.append(loop)
-            try:
-                run_forever(loop)
-            finally:
-                self._loops.remove(loop)
-
-        self._patches.callback(setattr, BaseEventLoop, "run_forever", run_forever)
-        BaseEventLoop.run_forever = run  # type: ignore[assignment, method-assign]
 
     def _is_at_work(self) -> bool:
         return any(
@@ -235,8 +222,7 @@ class SwapBench(Bench):
             try:
                 return leave(block, *exc_info)
             finally:
-                if self._is_owed and self._is_test():
-                    self.deliver()
+                self._deliver_owed()
 
         self._patches.callback(setattr, Atomic, "__exit__", leave)
         Atomic.__exit__ = left

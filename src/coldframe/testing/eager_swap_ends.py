@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from coldframe._celery.eager import EagerRun
 from coldframe._celery.on_the_way import Changed, Stopped, argument_fate, has_result_store, result_fate
-from coldframe._core.events import Finished, Published
+from coldframe._core.events import Finished, Published, TransactionEnded
 from coldframe._core.plain import error_label, stable_repr
 from coldframe._looking.wording import shorten
 from coldframe.testing.eager_swap_evidence import Evidence, Fact, in_short
@@ -16,10 +16,26 @@ def _failed(evidence: Evidence) -> Iterator[Fact]:
     groups = {
         event.task_id: event.group_id for event in evidence.events if isinstance(event, Published) and event.group_id
     }
+    rolled_back = _rolled_back(evidence)
     for event in evidence.events:
         if isinstance(event, Finished) and event.state == "FAILURE" and event.exception is not None:
+            if event.task_id in rolled_back:
+                yield Fact(
+                    "sent, then rolled back",
+                    f"{event.task} was sent inside a transaction that was rolled back, and failed with "
+                    f"{error_label(event.exception)}: a message cannot be taken back",
+                    "send it on commit: transaction.on_commit(...), or delay_on_commit(...) instead of delay(...)",
+                    event.task,
+                )
             in_chord = event.task_id in groups and evidence.log.has_chord
             yield _failure(evidence, event, event.exception, in_chord=in_chord)
+
+
+def _rolled_back(evidence: Evidence) -> set[str | None]:
+    """The ids of the tasks that were sent inside a transaction that came to nothing."""
+    ended = [event for event in evidence.events if isinstance(event, TransactionEnded) and not event.committed]
+    messages = {message for event in ended for message in event.messages}
+    return {event.task_id for event in evidence.events if isinstance(event, Published) and event.message in messages}
 
 
 def _sends_on(evidence: Evidence, name: str) -> bool:

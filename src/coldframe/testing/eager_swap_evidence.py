@@ -45,6 +45,7 @@ class Evidence:
         read: The queues that the nodes read.
         now: The virtual moment at which the test ended.
         committed: How many `on_commit` callbacks ran.
+        refused: What was raised where the test sent something.
     """
 
     log: EagerLog
@@ -55,6 +56,7 @@ class Evidence:
     now: datetime
     apps: tuple[Celery, ...]
     committed: int
+    refused: tuple[Exception, ...]
 
     def knows(self, task: str | None) -> bool:
         """Whether a task is the project's own."""

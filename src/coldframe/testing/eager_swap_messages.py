@@ -7,6 +7,7 @@ from typing import Any
 
 from coldframe._celery.on_the_way import route_of
 from coldframe._core.events import Discarded, Published
+from coldframe._core.plain import error_label
 from coldframe._looking.wording import shorten, span, times
 from coldframe.testing.eager_swap_evidence import Evidence, Fact
 
@@ -106,6 +107,20 @@ def _given_up(evidence: Evidence) -> Iterator[Fact]:
             yield Fact(event.reason, what, steps.get(event.reason, ""), event.task or "")
 
 
+def _refused(evidence: Evidence) -> Iterator[Fact]:
+    for error in evidence.refused:
+        kind = type(error).__name__
+        if kind == "QueueNotFound":
+            step = "correct the route, or declare the queue in task_queues"
+            yield Fact("wrong queue", f"a task cannot be sent: {shorten(str(error), 100)}", step)
+        elif kind != "EncodeError":
+            yield Fact(
+                "cannot be sent",
+                f"sending raised {error_label(error)}; eager mode sends nothing",
+                "mend the call: in production it raises the same",
+            )
+
+
 def _commits(evidence: Evidence) -> Iterator[Fact]:
     count = evidence.committed - evidence.log.committed
     if count > 0:
@@ -162,6 +177,7 @@ LOOKS_AT_MESSAGES: tuple[Callable[[Evidence], Iterable[Fact]], ...] = (
     _not_due,
     _held_back,
     _given_up,
+    _refused,
     _commits,
     _nested,
     _by_name,

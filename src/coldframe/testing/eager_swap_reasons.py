@@ -8,6 +8,7 @@ from coldframe.testing.eager_swap_evidence import Fact
 
 #: From what surely hides an effect to what only may.
 ORDER = (
+    "cannot be sent",
     "wrong queue",
     "unknown task",
     "expired",
@@ -17,6 +18,7 @@ ORDER = (
     "waits inside a task",
     "time limit",
     "chord error",
+    "sent, then rolled back",
     "fails on the worker",
     "retry",
     "countdown",
@@ -36,6 +38,9 @@ ORDER = (
     "runs after its sender",
     "no result store",
 )
+
+#: These leave an effect out that eager mode showed.
+HIDES_EFFECTS = ORDER[: ORDER.index("error stays with the worker")]
 
 #: These explain a failure only when the test failed in a certain way.
 ONLY_WHEN_ASKED = frozenset({"no result store"})
@@ -101,7 +106,7 @@ def _order(facts: list[Fact], failure: Failure | None, tasks_of_eager_mode: froz
     if failure is not None:
         first = _asked_for(failure, facts)
     if any(fact.kind == "on_commit never ran" for fact in facts):
-        hides = [fact for fact in facts if fact.kind in ORDER[:14] and fact.task in tasks_of_eager_mode]
+        hides = [fact for fact in facts if fact.kind in HIDES_EFFECTS and fact.task in tasks_of_eager_mode]
         if not hides:
             first.insert(0, "on_commit never ran")
     rest = [kind for kind in ORDER if kind not in ONLY_WHEN_ASKED]

@@ -166,6 +166,7 @@ class BenchTurn:
             read=bench.read_queues(),
             now=bench.now,
             apps=bench.own_apps,
+            refused=tuple(bench.refused),
             committed=sum(callback.ran for callback in bench.callbacks),
         )
 
