@@ -22,6 +22,17 @@ CLAIM_SECONDS = 3600
 ANSWER_SECONDS = 2
 
 
+@pytest.fixture(autouse=True)
+def own_shared_tasks() -> Iterator[None]:
+    """Celery gives the tasks of one app to every app that is made later in the process: here not beyond a test."""
+    from celery import _state
+
+    held = set(_state._on_app_finalizers)
+    yield
+    _state._on_app_finalizers.clear()
+    _state._on_app_finalizers.update(held)
+
+
 @pytest.fixture(scope="session")
 def own_name(worker_id: str) -> str:
     """A name that no other test run and no other xdist worker uses: `coldframe_<pid>_<worker>`."""

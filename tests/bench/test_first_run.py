@@ -33,3 +33,16 @@ def test_waiting_for_a_result_drives_the_bench(app: Celery) -> None:
         before = bench.now
         assert slow.delay().get() == "done"
         assert bench.now - before == timedelta(seconds=30)
+
+
+def test_a_task_that_is_revoked_first_of_all_does_not_run(app: Celery) -> None:
+    @app.task(name="shop.later")
+    def later() -> str:
+        return "ran"
+
+    with Bench(app) as bench:
+        result = later.apply_async(countdown=60)
+        result.revoke()
+        bench.drain()
+        assert result.state == "REVOKED"
+        assert [run.state for run in bench.runs(later)] == ["REVOKED"]

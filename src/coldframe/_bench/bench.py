@@ -66,7 +66,7 @@ class Bench(Looking):
         unread: Literal["raise", "collect"] = "raise",
         allow: tuple[str, ...] | list[str] | str = (),
         trace_file: str | Path | None = None,
-        longest_chain: int = 10_000,
+        longest_chain: int = 1_000,
         stuck_after: float = 30.0,
     ) -> None:
         super().__init__()
@@ -107,6 +107,7 @@ class Bench(Looking):
             self._close_store()
             raise
         self._open.scheduler.on_main_waits = self._before_waiting
+        self._open.world.before_broadcast = self._start_nodes
         self._open.driver.still_read = self._open.declared[id(apps[0])]
         self._known = frozenset(name for app in apps for name in app.tasks)
         _open_benches.append(self)
@@ -242,6 +243,12 @@ class Bench(Looking):
         self._now_open.driver.watch()
         if self._wants_default_node:
             self.node(DEFAULT_NODE)
+
+    def _start_nodes(self) -> None:
+        """Remote control reaches the nodes that are there: have them start, if they have not yet."""
+        world = self._now_open.world
+        if world.in_test and (self._wants_default_node or not all(node.is_ready for node in world.nodes.values())):
+            world.scheduler.drive(lambda upcoming: False)
 
     # --- time -------------------------------------------------------------------------------------------
 

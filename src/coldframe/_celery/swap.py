@@ -173,6 +173,7 @@ def _swap_broker(stack: ExitStack, world: World, app: Celery) -> None:
         )
 
     replace(stack, app, "_connection", connection)
+    _let_nodes_hear(stack, world, app)
     replace(stack, app, "_pool", None)
     _swap_queues(stack, app.amqp)
     mailbox = app.control.mailbox
@@ -180,6 +181,17 @@ def _swap_broker(stack: ExitStack, world: World, app: Celery) -> None:
     for name in ("oid", "producer_pool", "reply_queue"):
         vars(mailbox).pop(name, None)
     mailbox.unclaimed = type(mailbox.unclaimed)(mailbox.unclaimed.default_factory)
+
+
+def _let_nodes_hear(stack: ExitStack, world: World, app: Celery) -> None:
+    """A test that revokes or inspects first of all means the workers that run in production anyway."""
+    broadcast = app.control.broadcast
+
+    def heard(*args: Any, **kwargs: Any) -> Any:
+        world.before_broadcast()
+        return broadcast(*args, **kwargs)
+
+    replace(stack, app.control, "broadcast", heard)
 
 
 def _swap_queues(stack: ExitStack, amqp: Any) -> None:

@@ -99,6 +99,8 @@ class World:
         #: Called when an attempt at a task has ended; the bench looks for failures and endless loops.
         self.on_attempt_ended: Callable[[Attempt], None] = lambda attempt: None
         self.on_attempt_started: Callable[[Attempt], None] = lambda attempt: None
+        #: Called before remote control speaks to all nodes.
+        self.before_broadcast: Callable[[], None] = lambda: None
         #: Called when an errback raised inside the attempt that it was told of: Celery only logs that.
         self.on_errback_raised: Callable[[Attempt, str, BaseException], None] = lambda attempt, name, error: None
         self.deadlock = Deadlock(self)
@@ -116,7 +118,7 @@ class World:
         for content in (broker.queues, broker.connections, broker.exchanges):
             content.clear()
         broker.publish_context = lambda: ("", None, False)
-        del self.on_attempt_ended, self.on_attempt_started, self.on_errback_raised
+        del self.on_attempt_ended, self.on_attempt_started, self.before_broadcast, self.on_errback_raised
 
     def next_pid(self) -> int:
         return next(self._pids)
