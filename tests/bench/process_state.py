@@ -182,9 +182,12 @@ def _defaults(value: Any) -> tuple[Any, ...]:
     return (value.__defaults__ or ()) if type(value) is FunctionType else ()
 
 
+OUR_STAND_INS = frozenset({"_Functions", "ProcessEndings", "Forwarding"})
+
+
 def _is_ours(value: Any) -> bool:
     kind = type(value.__self__) if type(value) is MethodType else type(value)
-    return str(kind.__module__).startswith("coldframe") and kind.__name__ in ("_Functions", "ProcessEndings", "Forwarding")
+    return str(kind.__module__).startswith("coldframe") and kind.__name__ in OUR_STAND_INS
 
 
 def differences(before: Any, after: Any, path: str = "") -> list[str]:

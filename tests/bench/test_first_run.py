@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from celery import Celery
 
-from coldframe import Bench
+from coldframe import Bench, UnreadQueue
 
 
 def test_a_task_runs_when_the_bench_settles_and_time_stands_still(app: Celery) -> None:
@@ -26,7 +27,7 @@ def test_a_task_runs_when_the_bench_settles_and_time_stands_still(app: Celery) -
 def test_waiting_for_a_result_drives_the_bench(app: Celery) -> None:
     @app.task(name="shop.slow")
     def slow() -> str:
-        time.sleep(30)
+        time.sleep(30)  # noqa: TID251 - virtual
         return "done"
 
     with Bench(app) as bench:
@@ -46,3 +47,15 @@ def test_a_task_that_is_revoked_first_of_all_does_not_run(app: Celery) -> None:
         bench.drain()
         assert result.state == "REVOKED"
         assert [run.state for run in bench.runs(later)] == ["REVOKED"]
+
+
+def test_a_queue_that_nobody_reads_is_told_once(app: Celery) -> None:
+    @app.task(name="shop.report")
+    def report() -> None:
+        """Never runs."""
+
+    with Bench(app) as bench:
+        report.apply_async(queue="reports")
+        with pytest.raises(UnreadQueue, match=r"1 message waits in queue 'reports', which no node reads: shop\.report"):
+            bench.drain()
+        bench.drain()

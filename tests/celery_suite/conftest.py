@@ -43,7 +43,7 @@ def flaky(function: Any) -> Any:
 
 
 def take_some_time(**signal: Any) -> None:
-    time.sleep(LATENCY_S)
+    time.sleep(LATENCY_S)  # noqa: TID251 - virtual
 
 
 class SuiteRedis(RedisClient):
@@ -78,7 +78,7 @@ def check_for_logs(caplog: Any, message: str, max_wait: float = 1.0, interval: f
     while time.monotonic() - start < max_wait:
         if any(re.search(message, record.message) for record in caplog.records):
             return True
-        time.sleep(interval)
+        time.sleep(interval)  # noqa: TID251 - virtual
     return False
 
 
@@ -145,6 +145,7 @@ def bench(suite_app: Celery, celery_app: Celery, monkeypatch: pytest.MonkeyPatch
         node = bench.node(anon_nodename(), app=suite_app, concurrency=1, queues=["celery"], task_events=True)
         # The suite's worker is a thread of the test process, and one test clears its state from there.
         worker_state.WorkerState.current = worlds.current().process.worker_state = node.containers
+        node.process.pid = os.getpid()
         assert suite_app.backend is not None
         bench.advance(seconds=2)
         yield bench

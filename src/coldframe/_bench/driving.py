@@ -81,6 +81,8 @@ class Driver:
         self._lost: list[tuple[str, str, str]] = []
         self._ran: Counter[str] = Counter()
         self._stuck: Attempt | None = None
+        #: The numbers of messages that nobody reads and of which the test was told.
+        self._told: set[int] = set()
         self._stuck_after = stuck_after
         self._waiting_since: int | None = None
         self._idle_jumps = 0
@@ -223,7 +225,13 @@ class Driver:
         return errors + errbacks + [complaints.unknown_task(event.task, event.node, known) for event in unknown]
 
     def _complaints_about_queues(self) -> list[WorkError]:
-        unread = [(queue, messages) for queue, messages in self.world.broker.unread() if queue not in self.still_read]
+        unread = [
+            (queue, fresh)
+            for queue, messages in self.world.broker.unread()
+            if queue not in self.still_read
+            and (fresh := [message for message in messages if message.number not in self._told])
+        ]
+        self._told.update(message.number for _, messages in unread for message in messages)
         lost, self._lost = self._lost, []
         if self._collects_unread or not (unread or lost):
             return []

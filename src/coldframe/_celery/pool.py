@@ -66,7 +66,8 @@ class Pool(BasePool):
     # --- what the worker asks of a pool -----------------------------------------------------------------
 
     def on_start(self) -> None:
-        self.socket = VirtualSocket(self.node.world.next_socket(), lambda: bool(self._outbox or self._dead), is_pipe=True)
+        world = self.node.world
+        self.socket = VirtualSocket(world.next_socket(), lambda: bool(self._outbox or self._dead), is_pipe=True)
         self._repopulate()
 
     def register_with_event_loop(self, hub: Any) -> None:

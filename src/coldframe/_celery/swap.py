@@ -89,7 +89,7 @@ def put_on_bench(stack: ExitStack, world: World) -> None:
     for app in world.apps:
         try:
             _put_app_on_bench(stack, world, app)
-        except ColdframeError:
+        except (ColdframeError, Warning):
             raise
         except Exception as error:
             raise SetupError(

@@ -16,6 +16,7 @@ from coldframe._core.moments import seconds_to_micros
 
 SCHEME = "coldframe"
 
+
 def register() -> None:
     """Let kombu find the transport by the scheme `coldframe://`."""
     TRANSPORT_ALIASES[SCHEME] = f"{__name__}:Transport"
