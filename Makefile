@@ -9,7 +9,7 @@ CANDIDATES := $(PYTHON3) python3 python3.13 python3.12 python3.11 python
 SUITABLE   := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test lint fix types docs bench clean
+.PHONY: help setup check test lint fix older types docs bench clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,23 @@ lint: $(READY) ## check style and layers
 fix: $(READY) ## format, and mend what can be mended
 	@$(PYTHON) -m ruff check --fix --quiet . || true
 	@$(PYTHON) -m ruff format --quiet .
+
+OLDER := 5.4.0 5.5.3 5.6.3
+
+older: $(READY) ## compare the bench with the recorded real workers on older releases of Celery, too
+	@for version in $(OLDER); do \
+	    venv=.venv/celery-$$version; \
+	    if [ ! -e $$venv/.ready ]; then \
+	        echo "setting up Celery $$version, once" && rm -rf $$venv && $(PYTHON) -m venv $$venv && \
+	        grep -vE '^(celery|kombu|redis)==' constraints.txt >$$venv/constraints.txt && \
+	        $$venv/bin/python -m pip install -qq --disable-pip-version-check -c $$venv/constraints.txt \
+	            "celery[redis]==$$version" greenlet time-machine pytest pytest-asyncio pytest-timeout pytest-xdist && \
+	        $$venv/bin/python -m pip install -qq --disable-pip-version-check --no-deps -e . && touch $$venv/.ready || exit 1; \
+	    fi; \
+	    echo "Celery $$version" && \
+	    $$venv/bin/python -m pytest -q -n 2 -W ignore tests/conformance/test_conformance.py -k "bench_does or symbol" \
+	        tests/unit/celery/test_patches.py || exit 1; \
+	done
 
 types: $(READY) ## check the types of src
 	@$(PYTHON) -m mypy --strict src

@@ -29,8 +29,8 @@ REAL_EXIT, REAL_KILL, REAL_ABORT = os._exit, os.kill, os.abort
 #: What an app's `amqp` makes once of its queues and keeps.
 MADE_OF_QUEUES = ("default_queue", "create_task_message", "send_task_message")
 
-#: Settings that would take a task past the broker.
-EAGER = ("task_always_eager", "task_eager_propagates", "task_store_eager_result")
+#: Settings that take a task past the broker.
+EAGER = ("task_always_eager",)
 
 
 class BenchQueues(Queues):
