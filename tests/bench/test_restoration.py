@@ -149,6 +149,7 @@ def used_app() -> Iterator[Celery]:
     app = make_app("memory://localhost", "cache+memory://")
     app.amqp.queues.add(Queue("added by hand", routing_key="by hand"))
     app.amqp.queues.select("celery")
+    app.control.purge()  # the in-memory broker is the process's own, and other tests have used it
     app.tasks["shop.add"].delay(1, 2)
     app.backend.store_result("an id", 5, "SUCCESS")
     app.control.broadcast("ping")
