@@ -16,8 +16,8 @@ import pytest
 
 HOST = "127.0.0.1"
 REDIS_PORT, RABBITMQ_PORT, POSTGRES_PORT = 6379, 5672, 5432
-#: Redis has numbered databases only, and 0 to 7 are left to others.
-REDIS_DATABASES = range(8, 16)
+#: Redis has numbered databases only. Each process of a test run takes two, and 0 is left to others.
+REDIS_DATABASES = range(1, 16)
 CLAIM_SECONDS = 3600
 ANSWER_SECONDS = 2
 
