@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -188,15 +188,18 @@ class Bench(Looking):
             options=options,
         )
 
-    def beat(self, *, scheduler: Any = None, app: Celery | str | None = None) -> Beat:
+    def beat(
+        self, *, scheduler: Any = None, only: Collection[str] | None = None, app: Celery | str | None = None
+    ) -> Beat:
         """Start beat on the app's schedule.
 
         Args:
             scheduler: A scheduler class or its path; by default the app's `beat_scheduler`, without its file.
+            only: The names of the entries to keep; all others are as if they were not there.
             app: The app whose schedule it keeps; by default the first one of the bench.
         """
         opened = self._now_open
-        return Beat(opened.world, opened.app(app), scheduler)
+        return Beat(opened.world, opened.app(app), scheduler, only)
 
     def kill(self, node: Node | str) -> None:
         """The whole node dies at once: none of its code runs again, the broker sees its connections go."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from calendar import timegm
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
+from difflib import get_close_matches
+from heapq import heapify
 from typing import TYPE_CHECKING, Any
 
-from celery.beat import PersistentScheduler, Scheduler, Service
+from celery.beat import PersistentScheduler, Scheduler, Service, event_t
 from celery.utils.imports import load_extension_class_names, symbol_by_name
 from celery.utils.time import maybe_make_aware
 
@@ -38,6 +40,13 @@ class ExactScheduler(Scheduler):
     def adjust(self, n: Any, drift: float = 0.0) -> Any:
         return n
 
+    def populate_heap(self, event_t: Any = event_t, heapify: Any = heapify) -> None:
+        """What is due together goes in the order of its names; with Celery's own, by where entries lie in memory."""
+        super().populate_heap(event_t, heapify)
+        ranks = {name: rank for rank, name in enumerate(sorted(map(str, self.schedule)))}
+        self._heap = [event._replace(priority=ranks[str(event.entry.name)]) for event in self._heap]
+        heapify(self._heap)
+
     def _when(self, entry: Any, next_time_to_run: Any, mktime: Any = timegm) -> float:
         now = maybe_make_aware(entry.default_now())
         return float(round(mktime(now.utctimetuple()) + now.microsecond / 1e6 + (next_time_to_run or 0), 6))
@@ -45,6 +54,25 @@ class ExactScheduler(Scheduler):
 
 class BenchScheduler(ExactScheduler):
     """The default scheduler without its file, which does not compare all entries at each tick."""
+
+    beat: Beat
+
+    def setup_schedule(self) -> None:
+        """In the order of the scheduler with the file: the other way round, Celery drops its own clean-up again."""
+        self.merge_inplace(self.app.conf.beat_schedule)
+        self.install_default_entries(self.schedule)
+
+    def merge_inplace(self, b: Any) -> None:
+        super().merge_inplace(self._kept(b))
+
+    def update_from_dict(self, dict_: Any) -> None:
+        super().update_from_dict(self._kept(dict_))
+
+    def _kept(self, entries: Any) -> Any:
+        return {name: entry for name, entry in entries.items() if self.beat.keeps(name)}
+
+    def names(self) -> Any:
+        return self.app.conf.beat_schedule
 
     def schedules_equal(self, old_schedules: Any, new_schedules: Any) -> bool:
         if old_schedules is None or len(old_schedules) != len(new_schedules):
@@ -75,7 +103,11 @@ class BenchDatabaseScheduler(ExactScheduler):
         return super().schedule
 
     def enabled_models_qs(self) -> Any:
-        return self.Model.objects.enabled()
+        enabled, only = self.Model.objects.enabled(), self.beat.only
+        return enabled if only is None else enabled.filter(name__in=only)
+
+    def names(self) -> Any:
+        return self.Model.objects.enabled().values_list("name", flat=True)
 
     def schedule_changed(self) -> bool:
         """Also when the time of the last change moved back: the test wrote to the tables before it opened the bench."""
@@ -120,11 +152,13 @@ class Beat:
         world: The bench that it lives in.
         app: The app whose schedule it keeps.
         scheduler: A scheduler class or its path; the app's own setting otherwise.
+        only: The names of the entries that it keeps; all others are as if they were not there.
     """
 
-    def __init__(self, world: World, app: Celery, scheduler: Any = None) -> None:
+    def __init__(self, world: World, app: Celery, scheduler: Any = None, only: Collection[str] | None = None) -> None:
         self.world = world
         self.app = app
+        self.only = None if only is None else sorted({only} if isinstance(only, str) else set(only))
         current_app = app if len(world.apps) > 1 else None
         self.process = CeleryProcess("beat", pid=world.next_pid(), app=current_app, stores=Stores(world.apps))
         self.scheduler_class = _scheduler_class(self, app, scheduler)
@@ -133,6 +167,10 @@ class Beat:
         self._planned: dict[float, Timer] = {}
         world.beats.append(self)
         self.fiber = world.scheduler.spawn(self.process, self._run)
+
+    def keeps(self, name: str) -> bool:
+        """Whether an entry of the schedule is among those that it keeps."""
+        return self.only is None or name in self.only
 
     def _run(self) -> None:
         try:
@@ -153,12 +191,25 @@ class Beat:
         service.remote_control = False
         self.scheduler = service.scheduler
         self._see_everything_anew()
+        self._check_names()
         # Else it would be kept for ever, and write to the database when the interpreter exits.
         finalizer = getattr(self.scheduler, "_finalize", None)
         if finalizer is not None:
             finalizer.cancel()
         self._record_sendings(self.scheduler)
         return service
+
+    def _check_names(self) -> None:
+        for name in self.only or ():
+            if name not in self.scheduler.schedule:
+                there = sorted(self.scheduler.names())
+                near = get_close_matches(name, there, n=1, cutoff=0.0)
+                raise SetupError(
+                    f"beat was to keep only {name!r}, but the schedule has no entry of that name",
+                    hint=f"did you mean {near[0]!r}? The entries are: {', '.join(there)}"
+                    if near
+                    else "the schedule is empty: is beat_schedule set, or are the entries in the database?",
+                )
 
     def _record_sendings(self, scheduler: Any) -> None:
         apply_async = scheduler.apply_async
@@ -225,12 +276,17 @@ class Beat:
 def _scheduler_class(beat: Beat, app: Celery, scheduler: Any) -> type:
     chosen = _chosen(scheduler or app.conf.beat_scheduler or PersistentScheduler)
     if chosen is PersistentScheduler:
-        return BenchScheduler
+        return type("BenchScheduler", (BenchScheduler,), {"beat": beat})
     django = sys.modules.get("django_celery_beat.schedulers")
     if django is not None and issubclass(chosen, django.DatabaseScheduler):
         ours: type = BenchDatabaseScheduler
     else:
         ours = ExactScheduler
+        if beat.only is not None:
+            raise SetupError(
+                f"only=... works with Celery's default scheduler and django-celery-beat's, not with {chosen.__name__}",
+                hint="leave it out, or pass scheduler='celery.beat:PersistentScheduler'",
+            )
     return type(chosen.__name__, (ours, chosen), {"beat": beat})
 
 

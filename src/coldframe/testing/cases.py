@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from coldframe import Bench, ColdframeError, Message, Run
 from coldframe.errors import hides_frames
+from coldframe.testing._beat import beat_options
 from coldframe.testing._project import project_app
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class HoldsBench(unittest.TestCase):
         self.bench.__enter__()
         self.addCleanup(self._close_bench)
         if beat:
-            self.bench.beat(scheduler=None if beat is True else beat)
+            self.bench.beat(**beat_options(beat))
         super()._callSetUp()  # type: ignore[misc]
 
     def _callTestMethod(self, method: Any) -> None:

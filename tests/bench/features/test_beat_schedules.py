@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from celery import Celery
+from celery.beat import Scheduler
 from celery.schedules import crontab, schedule
 
 from coldframe import Bench
+from coldframe.errors import SetupError
 
 START = "2026-03-02T09:00+00:00"
 
@@ -172,3 +175,50 @@ def test_solar_events(app: Celery, ping: Any) -> None:
         bench.beat()
         bench.advance(days=1)
         assert len(sent(bench)) == 1
+
+
+EVERY_HOUR = {name: {"task": "shop.ping", "schedule": 3600.0, "args": [name]} for name in ("front", "back", "roof")}
+
+
+def test_only_the_entries_that_were_asked_for(app: Celery, ping: Any) -> None:
+    app.conf.beat_schedule = EVERY_HOUR
+    with Bench(app, start=START) as bench:
+        bench.beat(only=["roof", "front"])
+        bench.advance(hours=2)
+        assert [run.args for run in bench.runs("ping")] == [("front",), ("roof",)] * 2
+        assert app.conf.beat_schedule == EVERY_HOUR
+
+
+def test_an_entry_that_is_not_there_is_told_with_those_that_are(app: Celery, ping: Any) -> None:
+    app.conf.beat_schedule = EVERY_HOUR
+    complaint = (
+        "beat was to keep only 'fornt', but the schedule has no entry of that name\n"
+        "  hint: did you mean 'front'? The entries are: back, front, roof"
+    )
+    with pytest.raises(SetupError, match=f"^{re.escape(complaint)}$"), Bench(app, start=START) as bench:
+        bench.beat(only=["fornt"])
+        bench.advance(hours=2)
+
+
+def test_entries_of_an_empty_schedule_are_told_as_missing(app: Celery) -> None:
+    with pytest.raises(SetupError, match="the schedule is empty: is beat_schedule set"), Bench(app) as bench:
+        bench.beat(only=["front"])
+        bench.advance(hours=2)
+
+
+def test_a_scheduler_of_ones_own_keeps_all_its_entries(app: Celery) -> None:
+    class Own(Scheduler):
+        pass
+
+    with Bench(app) as bench, pytest.raises(SetupError, match=r"only=\.\.\. works with .* default .*, not with Own"):
+        bench.beat(scheduler=Own, only=["front"])
+
+
+def test_results_that_do_not_expire_by_themselves_are_cleaned_up_each_night(tmp_path: Any) -> None:
+    """As beat with its file does, and beat without one would not."""
+    app = Celery("shop", broker="redis://r", backend=f"file://{tmp_path}")
+    with Bench(app, start=START) as bench:
+        bench.beat()
+        bench.advance(days=2)
+        assert sent(bench) == ["03 04:00:00", "04 04:00:00"]
+        bench.assert_ran("celery.backend_cleanup", times=2)

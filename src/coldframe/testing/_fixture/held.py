@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
+from coldframe.testing._beat import beat_options
+
 if TYPE_CHECKING:
     from coldframe import Bench
 
@@ -18,7 +20,7 @@ class HeldBench:
     Attributes:
         item: The test.
         bench: The bench.
-        beat: Whether beat runs; or its scheduler.
+        beat: Whether beat runs; or the names of the entries that it keeps; or its scheduler.
         undrained: What is said of messages that the test did not let run.
         said: What only the command line said of the bench; a replay must say it, too.
         has_passed: Whether the test has passed; if not, complaints would only hide why.
@@ -39,7 +41,7 @@ class HeldBench:
         self.is_open = True
         if self.beat:
             try:
-                self.bench.beat(scheduler=None if self.beat is True else self.beat)
+                self.bench.beat(**beat_options(self.beat))
             except BaseException:
                 self.close()
                 raise

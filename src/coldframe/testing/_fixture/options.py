@@ -29,7 +29,7 @@ class Options:
 
     Attributes:
         app: The app or its path, or None when nothing was said.
-        beat: Whether beat shall run; or its scheduler.
+        beat: Whether beat shall run; or the names of the entries that it keeps; or its scheduler.
         undrained: What is said of messages that the test did not let run.
         bench: What is passed on to the bench.
         command_line: What of it only the command line says.

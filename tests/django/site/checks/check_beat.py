@@ -19,6 +19,7 @@ from shop import app
 from shop.tasks import disable, slow
 
 from coldframe import Bench
+from coldframe.errors import SetupError
 from coldframe.trace import BeatSent
 
 pytestmark = pytest.mark.django_db
@@ -192,3 +193,19 @@ def test_an_entry_of_a_transaction_that_is_rolled_back_is_not_kept():
             raise RuntimeError("undone")
         bench.advance(hours=1)
         assert sent(bench, "undone") == []
+
+
+def test_only_the_entries_that_were_asked_for():
+    wanted, other = every(10), every(20)
+    with Bench(app, start=START) as bench:
+        bench.beat(scheduler=SCHEDULER, only=[wanted.name])
+        bench.advance(minutes=1)
+        assert (len(sent(bench, wanted.name)), len(sent(bench, other.name))) == (6, 0)
+
+
+def test_an_entry_that_is_not_enabled_is_told_as_missing():
+    every(10)
+    every(20, enabled=False)
+    with pytest.raises(SetupError, match=r"no entry of that name\s+hint: did you mean"), Bench(app) as bench:
+        bench.beat(scheduler=SCHEDULER, only=["every 20 seconds"])
+        bench.advance(minutes=1)
