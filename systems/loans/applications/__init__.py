@@ -1,0 +1,1 @@
+"""Loan applications, their stages, and the sweeps over them."""

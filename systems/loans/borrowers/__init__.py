@@ -1,0 +1,1 @@
+"""Borrowers and guarantors."""

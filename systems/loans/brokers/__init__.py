@@ -1,0 +1,1 @@
+"""Branches, business development managers and brokers."""

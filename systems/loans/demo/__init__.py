@@ -1,0 +1,1 @@
+"""Everything in one process, with data to look at: `manage.py demo`."""

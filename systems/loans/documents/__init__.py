@@ -1,0 +1,1 @@
+"""Papers, notes, fees, repayments and the ledger."""

@@ -1,0 +1,1 @@
+"""Keeping the house clean: what nobody needs any more goes away."""

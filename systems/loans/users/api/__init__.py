@@ -1,0 +1,1 @@
+"""The API of this app: logins, people, and what they are told."""
