@@ -1,0 +1,1 @@
+"""The tests of the loan CRM, in layers; see the README."""

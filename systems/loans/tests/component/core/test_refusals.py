@@ -1,0 +1,40 @@
+"""An address that is nowhere says so, to people and to callers of the API, with a login or without."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+
+from tests.factories import AdminFactory
+
+pytestmark = [pytest.mark.component, pytest.mark.django_db]
+
+
+@pytest.fixture(params=["nobody", "admin"])
+def visitor(request: pytest.FixtureRequest, client: Client) -> Client:
+    if request.param == "admin":
+        client.force_login(AdminFactory())
+    return client
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/applications/x/", "/a/b/c"])
+def test_a_page_that_is_nowhere(visitor: Client, path: str) -> None:
+    answer = visitor.get(path)
+    assert (answer.status_code, answer["Content-Type"]) == (404, "text/html; charset=utf-8")
+    assert "There is nothing here" in answer.content.decode()
+
+
+@pytest.mark.parametrize("path", ["/api/nowhere/", "/api/documents/fees/abc/", "/api/applications/0x1/"])
+def test_an_endpoint_that_is_nowhere(visitor: Client, path: str) -> None:
+    answer = visitor.get(path)
+    assert (answer.status_code, answer.json()) == (404, {"detail": "Not found."})
+
+
+def test_an_endpoint_that_failed_says_so_in_json(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    from users.api.notifications import notices
+
+    client.force_login(AdminFactory())
+    client.raise_request_exception = False
+    monkeypatch.setattr(notices, "unread_count", lambda user: 1 / 0)
+    answer = client.get("/api/users/notifications/unread_count/")
+    assert (answer.status_code, list(answer.json())) == (500, ["detail"])

@@ -1,0 +1,100 @@
+"""The processes of the Procfile on PostgreSQL, RabbitMQ or Redis, and SMTP, with environment variables alone."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration import calls
+from tests.integration.conftest import Mails
+from tests.integration.processes import Process, environment, procfile, run, running
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(600)]
+
+READY = {"web": r"Uvicorn running on http://[\d.]+:(\d+)", "beat": "beat: Starting"}
+SEED = """
+import django, json; django.setup()
+from demo.seed import seed; from demo.people import new_passwords
+from applications.models import Application
+seed()
+mine = Application.objects.get(purpose="Refinance of a terrace in Newtown")
+print(json.dumps({"application": mine.pk, "reference": mine.reference_number,
+    "people": {login.email: login.password for login in new_passwords()}}))
+"""
+#: Beat remembers that it last sent everything yesterday, as when it was down for the night.
+DOWN_SINCE_YESTERDAY = """
+import django; django.setup()
+from datetime import timedelta
+from celery.beat import PersistentScheduler
+from crm_backend.celery import app
+scheduler = PersistentScheduler(app=app, schedule_filename=app.conf.beat_schedule_filename)
+for entry in scheduler.schedule.values():
+    entry.last_run_at -= timedelta(days=1)
+scheduler.close()
+"""
+BD, BROKER = "ben@loans.example", "bea@brokers.example"
+
+
+@pytest.fixture
+def known(
+    tmp_path: Path, database_url: str, broker_url: str, redis_url: str, mails: tuple[str, Mails]
+) -> dict[str, str]:
+    """The environment that the processes share."""
+    return environment(
+        tmp_path,
+        PORT="0",
+        SECRET_KEY="the same for all processes, and long enough to be one",
+        DATABASE_URL=database_url,
+        CELERY_BROKER_URL=broker_url,
+        CHANNEL_REDIS_URL=redis_url,
+        EMAIL_URL=mails[0],
+        DJANGO_SETTINGS_MODULE="crm_backend.settings",
+    )
+
+
+@pytest.fixture
+def seeded(known: dict[str, str]) -> dict[str, Any]:
+    """What is in the database."""
+    run(known, "manage.py", "migrate", "--no-input")
+    run(known, "-c", DOWN_SINCE_YESTERDAY)
+    return json.loads(run(known, "-c", SEED))
+
+
+@pytest.fixture
+def system(known: dict[str, str], seeded: dict[str, Any]) -> Iterator[dict[str, Process]]:
+    """All processes of the Procfile."""
+    commands = {name: command for name, command in procfile().items() if name != "release"}
+    with ExitStack() as stack:
+        yield {name: stack.enter_context(running(name, command, known)) for name, command in commands.items()}
+
+
+def test_a_stage_change_over_the_api_reaches_mailbox_and_bell_and_beat_starts_what_was_missed(
+    system: dict[str, Process], seeded: dict[str, Any], mails: tuple[str, Mails]
+) -> None:
+    ready = {name: process.wait_for(READY.get(name, r"@\S+ ready\.")) for name, process in system.items()}
+    address = f"127.0.0.1:{ready['web'].group(1)}"
+    manager, broker = (calls.log_in(address, email, seeded["people"][email]) for email in (BD, BROKER))
+    with calls.bell(address, broker) as bell:
+        unread = calls.heard(bell)
+        calls.call(address, f"applications/{seeded['application']}/update_stage/", manager, {"stage": "pre_approval"})
+        told, unread_then = calls.heard(bell), calls.heard(bell)
+
+    assert told["type"] == "notification"
+    assert told["notification"]["notification_type"] == "application_status"
+    assert seeded["reference"] in told["notification"]["title"] + told["notification"]["message"]
+    assert unread_then == {"type": "unread_count", "count": unread["count"] + 1}
+    box = mails[1]
+    box.wait_for(BROKER, seeded["reference"])
+    box.wait_for(BD, "Stale Application Alert: APP-")
+    assert len(box.find(BROKER, seeded["reference"])) == 1
+
+    ended = {name: process.end(signal.SIGTERM) for name, process in system.items()}
+    assert ended == {name: -signal.SIGTERM if name == "web" else 0 for name in system}  # uvicorn ends by the signal
+    complaints = [line for process in system.values() for line in process.lines if "ERROR" in line]
+    assert complaints == []

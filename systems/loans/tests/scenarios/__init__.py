@@ -1,0 +1,1 @@
+"""What the system promises, each over virtual weeks or months: `test_<promise>.py`."""
