@@ -1,8 +1,11 @@
 # One entry for everything; CI calls the same targets. `make help` lists them.
 
 PYTHON := .venv/bin/python
+ABSOLUTE := $(CURDIR)/$(PYTHON)
 READY  := .venv/.ready
 TESTS  ?= tests
+SYSTEMS := $(patsubst systems/%/pyproject.toml,%,$(wildcard systems/*/pyproject.toml))
+NEEDS   := $(wildcard systems/*/requirements.txt)
 
 # The first of these that is Python 3.11 or newer and can make a virtual environment.
 CANDIDATES := $(PYTHON3) python3 python3.13 python3.12 python3.11 python
@@ -17,7 +20,7 @@ help: ## list what can be made
 setup: $(READY) ## make .venv with everything that development needs
 	@:
 
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml constraints.txt $(NEEDS)
 	@for candidate in $(CANDIDATES); do \
 	    if $$candidate -c '$(SUITABLE)' >/dev/null 2>&1; then python=$$candidate; break; fi; \
 	done; \
@@ -27,13 +30,20 @@ $(READY): pyproject.toml constraints.txt
 	fi; \
 	echo "setting up .venv with $$($$python --version), once" && \
 	rm -rf .venv && $$python -m venv .venv && \
-	$(PYTHON) -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(PYTHON) -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[dev]' \
+	    $(NEEDS:%=-r %)
 	@touch $@
 
-check: $(READY) ## run the README's first example end to end and print its timeline
+check: $(READY) ## play a quarter of the reference systems on the bench, and run the README's first example
 	@$(PYTHON) tests/docs/run_readme.py
+	@for system in $(SYSTEMS); do (cd systems/$$system && $(ABSOLUTE) -m tests.quarter) || exit 1; done
 
 test: lint ## check style and layers, then run the tests (TESTS=path for some of them)
+ifeq ($(TESTS),tests)
+	@for system in $(SYSTEMS); do \
+	    echo "systems/$$system" && (cd systems/$$system && $(ABSOLUTE) -m pytest -q -n 4) || exit 1; \
+	done
+endif
 	@$(PYTHON) -m pytest -q -n 4 $(TESTS)
 
 lint: $(READY) ## check style and layers
@@ -73,4 +83,4 @@ bench: $(READY) ## measure against eager and against a real worker, and print th
 
 clean: ## remove everything that can be made again
 	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage build dist
-	@find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find src tests benchmarks systems -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("src", "tests", "docs", "benchmarks", "changelog.d", ".ci")
+FOLDERS = ("src", "tests", "docs", "benchmarks", "changelog.d", "systems", ".ci")
 SUFFIXES = {"", ".cfg", ".css", ".html", ".ini", ".js", ".json", ".md", ".py", ".sh", ".svg", ".toml", ".txt", ".yml"}
 
 #: What must not be found, and why. The patterns are written so that they do not find themselves.
@@ -29,7 +29,7 @@ def written_files() -> list[Path]:
 def is_cache(path: Path) -> bool:
     folders = path.relative_to(ROOT).parts[:-1]
     return path.name == ".git" or any(
-        name == "__pycache__" or name.startswith(".") for name in folders if name != ".ci"
+        name in {"__pycache__", "var"} or name.startswith(".") for name in folders if name != ".ci"
     )
 
 
