@@ -145,11 +145,13 @@ def _threads() -> list[str]:
 
 
 def _loggers() -> dict[str, Any]:
-    return {
+    """The loggers that somebody set up; an import makes others, which do nothing."""
+    found = {
         name: (logger.level, logger.propagate, list(logger.handlers), logger.disabled)
         for name, logger in logging.root.manager.loggerDict.items()
         if isinstance(logger, logging.Logger)
     }
+    return {name: state for name, state in found.items() if state != (logging.NOTSET, True, [], False)}
 
 
 def _captured_containers(modules: dict[str, Any]) -> list[str]:

@@ -124,6 +124,7 @@ def resources() -> dict[str, object]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_a_thousand_benches_leave_no_objects_and_no_resources(shop: Celery) -> None:
     for _ in range(WARM_UP):
         for life in LIVES:
