@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from coldframe._bench.bench import Bench
     from coldframe._broker.profiles import RabbitMQ, Redis
+    from coldframe._effects.declared import effect
+    from coldframe._harden.calling import harden
+    from coldframe._harden.marking import scenario
     from coldframe._looking.messages import Message
     from coldframe._looking.runs import Run
     from coldframe._looking.tally import Tally
@@ -59,17 +62,23 @@ __all__ = [
     "UnknownProfile",
     "UnreadQueue",
     "WorkError",
+    "effect",
+    "harden",
+    "scenario",
 ]
 
 #: Where the names are that are no errors. They are imported when first used: pytest loads its plugins in every
 #: run, and one that does not use the bench shall not pay for Celery.
 _HOMES = {
     "Bench": "coldframe._bench.bench",
+    "harden": "coldframe._harden.calling",
     "Message": "coldframe._looking.messages",
     "RabbitMQ": "coldframe._broker.profiles",
     "Redis": "coldframe._broker.profiles",
+    "scenario": "coldframe._harden.marking",
     "Run": "coldframe._looking.runs",
     "Tally": "coldframe._looking.tally",
+    "effect": "coldframe._effects.declared",
 }
 
 

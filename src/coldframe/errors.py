@@ -5,7 +5,9 @@ ColdframeError
 │   ├── AppNotFound       the app path does not import, or names no Celery app
 │   ├── UnknownProfile    there is no such broker profile
 │   ├── AlreadyOpen       a bench was opened inside an open bench
-│   └── NotOpen           a bench was used before it was opened or after it was closed
+│   ├── NotOpen           a bench was used before it was opened or after it was closed
+│   ├── NotSimulated      a simulated server was asked for what it cannot do
+│   └── ScenarioError     a scenario cannot be hardened: it fails untouched, differs each time, does nothing
 ├── TimeError             virtual time was asked to do what time does not do (move backwards)
 ├── WorkError             what ran on the bench went wrong
 │   ├── TaskFailed        a task failed, and the test did not expect it
@@ -13,8 +15,10 @@ ColdframeError
 │   ├── NeverRun          tasks were sent, and the test ended without letting them run
 │   ├── NeverEnds         the bench was drained, but there is always more to do
 │   ├── NeverReady        a result was waited for that can no longer come
-│   └── TaskStuck         a task spins without ever waiting, so time cannot pass
+│   ├── TaskStuck         a task spins without ever waiting, so time cannot pass
+│   └── NeverFired        something was to be broken, and never came about
 ├── NetworkRefused        something on the bench reached for a real host (also a ConnectionRefusedError)
+├── NotHardened           a scenario did not survive (also an AssertionError)
 └── Mismatch              an assertion of the bench failed (also an AssertionError)
 """
 
@@ -78,6 +82,14 @@ class NotOpen(SetupError):
     """A bench was used before it was opened or after it was closed."""
 
 
+class NotSimulated(SetupError, NotImplementedError):
+    """Something asked a server that the bench simulates for what it cannot do."""
+
+
+class ScenarioError(SetupError):
+    """A scenario cannot be hardened as it is: it fails untouched, is not deterministic, or does nothing."""
+
+
 class TimeError(ColdframeError):
     """Virtual time was asked to do what time does not do."""
 
@@ -110,8 +122,16 @@ class TaskStuck(WorkError):
     """A task spins without ever waiting, so virtual time cannot pass."""
 
 
+class NeverFired(WorkError):
+    """Something was to be broken, and what was to be broken never came about."""
+
+
 class NetworkRefused(ColdframeError, ConnectionRefusedError):
     """Something on the bench reached for a host that the bench was not told to allow."""
+
+
+class NotHardened(ColdframeError, AssertionError):
+    """A scenario did not survive; the message tells each cause once."""
 
 
 class Mismatch(ColdframeError, AssertionError):

@@ -11,6 +11,7 @@ from __future__ import annotations
 from coldframe._core.events import (
     Acked,
     BeatSent,
+    Broken,
     Delivered,
     Discarded,
     Dropped,
@@ -22,10 +23,12 @@ from coldframe._core.events import (
     Refused,
     Requeued,
     Started,
+    Touched,
     TransactionEnded,
 )
 from coldframe._core.trace import FileTrace, MemoryTrace, Trace
 from coldframe._core.trace_json import RecordedError, dumps, load, loads, save
+from coldframe._looking.inbox import mails
 from coldframe._looking.messages import queued
 from coldframe._looking.runs import runs
 from coldframe._looking.tally import tally
@@ -34,6 +37,7 @@ from coldframe._looking.timeline import timeline
 __all__ = [
     "Acked",
     "BeatSent",
+    "Broken",
     "Delivered",
     "Discarded",
     "Dropped",
@@ -48,11 +52,13 @@ __all__ = [
     "Refused",
     "Requeued",
     "Started",
+    "Touched",
     "Trace",
     "TransactionEnded",
     "dumps",
     "load",
     "loads",
+    "mails",
     "queued",
     "runs",
     "save",

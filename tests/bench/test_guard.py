@@ -8,6 +8,7 @@ import smtplib
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -202,3 +203,20 @@ def test_the_guard_is_gone_when_the_bench_is_closed(app: Celery) -> None:
     with socket.socket(type=socket.SOCK_DGRAM) as client:
         client.connect((REMOTE, 443))
         assert client.getpeername() == (REMOTE, 443)
+
+
+def test_a_thread_that_a_task_starts_reaches_no_real_host_either(app: Celery) -> None:
+    @app.task(name="shop.notify_all")
+    def notify_all() -> None:
+        told = (
+            rf"^task shop.notify_all reached for {REMOTE} in a thread of its own, and a bench reaches no real host\n"
+            r"  hint: a bench has one thread: what is declared for it \(bench.http, bench.mail\) is not known in others"
+        )
+        with ThreadPoolExecutor() as pool, pytest.raises(NetworkRefused, match=told):
+            pool.submit(say_hello, (REMOTE, 443)).result()
+
+    with Bench(app) as bench:
+        notify_all.delay()
+        bench.drain()
+        assert [event.address for event in bench.trace if isinstance(event, Refused)] == [REMOTE]
+        bench.assert_ran(notify_all, times=1)

@@ -13,14 +13,15 @@ import pytest
 import coldframe
 
 SITE = Path(__file__).parent / "site"
+OWN = Path(__file__).parent / "own"
 SOURCE = Path(coldframe.__file__).parents[1]
 
 
-def run_suite(tmp_path: Path, database: str, *options: str) -> None:
+def run_suite(tmp_path: Path, database: str, *options: str, site: Path = SITE, variable: str = "SHOP_DATABASE") -> None:
     """Run the project's suite on a database, and fail with what it printed."""
-    project = shutil.copytree(SITE, tmp_path / "site", ignore=shutil.ignore_patterns("__pycache__"))
+    project = shutil.copytree(site, tmp_path / "site", ignore=shutil.ignore_patterns("__pycache__"))
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("DJANGO", "PYTEST"))}
-    environment |= {"PYTHONPATH": str(SOURCE), "SHOP_DATABASE": database}
+    environment |= {"PYTHONPATH": str(SOURCE), variable: database}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-rfE", *options],
         cwd=project,
@@ -45,3 +46,17 @@ def test_the_project_passes_with_sqlite_in_a_file(tmp_path: Path) -> None:
 @pytest.mark.postgres
 def test_the_project_passes_with_postgresql(tmp_path: Path, postgres_dsn: str) -> None:
     run_suite(tmp_path, postgres_dsn, "-k", "not thirty_days")
+
+
+def test_processes_with_connections_of_their_own_in_a_file(tmp_path: Path) -> None:
+    run_own(tmp_path, str(tmp_path / "till.sqlite3"))
+
+
+@pytest.mark.postgres
+def test_processes_with_connections_of_their_own_in_postgresql(tmp_path: Path, postgres_dsn: str) -> None:
+    run_own(tmp_path, postgres_dsn)
+
+
+def run_own(tmp_path: Path, database: str) -> None:
+    """Run the suite of the project whose processes have connections of their own."""
+    run_suite(tmp_path, database, site=OWN, variable="TILL_DATABASE")

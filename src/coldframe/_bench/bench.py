@@ -9,6 +9,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from coldframe._bench import driving
+from coldframe._bench.breaking import Breaking
+from coldframe._bench.http import DeclaredHttp
 from coldframe._bench.looking import Looking
 from coldframe._bench.opening import OpenBench, parse_moment, parse_start, refuse_second_bench
 from coldframe._bench.undriven import undriven
@@ -31,7 +33,7 @@ __tracebackhide__ = hides_frames
 DEFAULT_NODE = "celery"
 
 
-class Bench(Looking):
+class Bench(Breaking, Looking):
     """Runs the tasks of a project's own Celery app, and shows what happened.
 
     Example:
@@ -51,6 +53,8 @@ class Bench(Looking):
         unread: The same for messages that no node will ever read.
         allow: Hosts that may be reached for real, as `"host"` or `"host:port"`.
         trace_file: Stream the trace to this file instead of keeping it in memory.
+        connections: `"own"` gives each simulated process its own connections to the databases, as in life;
+            `"shared"` lets all of them use the test's, so that a `TestCase` can roll back what they do.
         longest_chain: How many tasks may send each other in a row before it is taken for endless.
         stuck_after: Real seconds after which a task that computes without ever waiting is interrupted.
     """
@@ -66,16 +70,22 @@ class Bench(Looking):
         unread: Literal["raise", "collect"] = "raise",
         allow: tuple[str, ...] | list[str] | str = (),
         trace_file: str | Path | None = None,
+        connections: Literal["shared", "own"] = "shared",
         longest_chain: int = 1_000,
         stuck_after: float = 30.0,
     ) -> None:
         super().__init__()
+        #: What outside services answer to HTTP, and what they were asked.
+        self.http = DeclaredHttp(lambda: self._now_open, lambda: self.trace)
         self._apps = (app, *others)
         self._start = start
         self._profile = profile
         self._seed = seed
+        #: Decides random numbers alone, in the same order of what is concurrent.
+        self._draws = 0
         self._allow = (allow,) if isinstance(allow, str) else tuple(allow)
         self._trace_file = trace_file
+        self._own_connections = is_choice("connections", connections, ("shared", "own")) == "own"
         self._driver_options: dict[str, Any] = {
             "longest_chain": longest_chain,
             "stuck_after": stuck_after,
@@ -99,8 +109,10 @@ class Bench(Looking):
                 start=start,
                 profile=self._profile,
                 seed=self._seed,
+                draws=self._draws,
                 store=self._store,
                 allow=self._allow,
+                own_connections=self._own_connections,
                 driver_options=self._driver_options,
             )
         except BaseException:
@@ -120,6 +132,7 @@ class Bench(Looking):
         try:
             if error is None:
                 opened.driver.complain(about_unread=True)
+                self._refuse_what_never_fired()
         finally:
             self._open = None
             _open_benches.remove(self)
@@ -200,47 +213,6 @@ class Bench(Looking):
         """
         opened = self._now_open
         return Beat(opened.world, opened.app(app), scheduler, only)
-
-    def kill(self, node: Node | str) -> None:
-        """The whole node dies at once: none of its code runs again, the broker sees its connections go."""
-        self._find_node(node).kill()
-
-    def disconnect(self, node: Node | str) -> None:
-        """The node's connections to the broker are cut; it lives on and connects again."""
-        self._find_node(node).disconnect()
-
-    def stop(self, node: Node | str) -> None:
-        """Warm shutdown, as on SIGTERM; it needs time to finish what runs: drive the bench."""
-        self._find_node(node).stop()
-
-    def kill_process(self, node: Node | str, *, task_id: str | None = None) -> None:
-        """The pool process that runs a task dies; the node lives on and sees a lost worker.
-
-        Args:
-            node: Whose pool process.
-            task_id: The task that it runs; by default the first busy pool process.
-        """
-        found = self._find_node(node)
-        children = found.pool.children if found.pool is not None else []
-        busy = [child for child in children if child.process.attempt is not None]
-        for child in busy:
-            if task_id in (None, child.process.attempt.task_id):  # type: ignore[union-attr]
-                child.die(-9)
-                return
-        raise SetupError(
-            f"no pool process of node {found.name!r} runs {'a task' if task_id is None else f'task {task_id!r}'}",
-            hint="let the task start and wait first, for example bench.settle() while it sleeps",
-        )
-
-    def _find_node(self, node: Node | str) -> Node:
-        nodes = self._now_open.world.nodes
-        name = node if isinstance(node, str) else node.name
-        if name not in nodes:
-            raise SetupError(
-                f"there is no node {name!r} alive on this bench",
-                hint=f"the nodes are: {', '.join(map(repr, nodes)) or 'none yet (the default one starts with time)'}",
-            )
-        return nodes[name]
 
     def _before_waiting(self) -> None:
         self._now_open.driver.watch()
@@ -378,10 +350,21 @@ def current() -> Bench | None:
     return _open_benches[-1] if _open_benches else None
 
 
-def _is_collect(what: str, choice: str) -> bool:
-    if choice not in ("raise", "collect"):
+def is_choice(what: str, choice: str, choices: tuple[str, str]) -> str:
+    """One of two words, of which the first is the default.
+
+    Raises:
+        SetupError: It is neither.
+    """
+    if choice not in choices:
+        other = choices[1]
+        meaning = " to look at them yourself" if other == "collect" else ""
         raise SetupError(
-            f"{what}={choice!r} is neither 'raise' nor 'collect'",
-            hint=f"use {what}='collect' to look at them yourself, or leave it out",
+            f"{what}={choice!r} is neither {choices[0]!r} nor {choices[1]!r}",
+            hint=f"use {what}={other!r}{meaning}, or leave it out",
         )
-    return choice == "collect"
+    return choice
+
+
+def _is_collect(what: str, choice: str) -> bool:
+    return is_choice(what, choice, ("raise", "collect")) == "collect"

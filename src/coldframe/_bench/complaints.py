@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from coldframe._celery.tracer import Attempt
     from coldframe._celery.world import World
     from coldframe._core.events import Event, NodeChanged
+    from coldframe._core.fibers import Process
     from coldframe._looking.messages import Message
 
 #: How many of several messages an error lists.
@@ -171,6 +172,16 @@ def never_ends(attempt: Attempt, limit: int, sent: Counter[str], *, is_retry: bo
     )
 
 
+def given_back_for_ever(attempt: Attempt, limit: int) -> NeverEnds:
+    """The error for a task whose message goes back to its queue each time."""
+    return NeverEnds(
+        f"{attempt.task} [{attempt.task_id[:8]}] is delivered again for ever: each time its process dies, or it gives "
+        f"its message back; this was try number {limit:,}",
+        hint="a message that kills its worker, or that its task gives back, is poison: count its deliveries, and "
+        "reject it without requeue in the end",
+    )
+
+
 def too_far(world: World, limit: timedelta, upcoming: int) -> NeverEnds:
     """The error for a drain that would have to jump too far ahead."""
     return NeverEnds(
@@ -215,6 +226,22 @@ def never_ready(world: World, waited_for: Any, queued: list[Any]) -> NeverReady:
             "bench.timeline() tells what happened; get(timeout=...) gives up after a span of virtual time"
         )
     return NeverReady(f"{what} will never come: {why}", hint=hint)
+
+
+def never_released(waiter: Any, holder: Process, *, is_test: bool) -> NeverReady:
+    """The error for a lock in the database that a task waits for in vain."""
+    attempt = getattr(waiter, "attempt", None)
+    who = f"task {attempt.task} [{attempt.task_id[:8]}]" if attempt is not None else repr(waiter.name)
+    if is_test:
+        why = "the test holds, in a transaction that it has not ended"
+        hint = "commit or roll back in the test before it waits for tasks, with bench.drain() or result.get()"
+    elif waiter is holder:
+        why = "it holds itself, in another transaction that it has not ended"
+        hint = "use one session for both, or end the first one before"
+    else:
+        why = f"{holder.name!r} holds, in a transaction that it does not end"
+        hint = "let tasks end their transactions before they wait for each other"
+    return NeverReady(f"{who} waits for a lock in the database that {why}", hint=hint)
 
 
 def _awaited_before(waited_for: Any) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import gc
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -10,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from coldframe._bench import complaints
 from coldframe._core.events import Discarded, NodeChanged, Published
+from coldframe._core.fibers import Process
 from coldframe._core.moments import MICROSECOND
-from coldframe._core.scheduler import Process
 from coldframe._core.watchdog import Stuck, Watchdog
 from coldframe.errors import ColdframeError, NotOpen, SetupError, WorkError, hides_frames
 
@@ -32,6 +33,9 @@ BEAT_PATIENCE = timedelta(days=8) // MICROSECOND
 IDLE_JUMPS = 3
 
 #: What a span of time can be given in.
+#: How an attempt ends whose message may go back to its queue.
+GIVEN_BACK = ("LOST", "REJECTED")
+
 SPAN_PARTS = ("weeks", "days", "hours", "minutes", "seconds", "milliseconds", "microseconds")
 
 #: The test waits for something else than a result.
@@ -70,6 +74,8 @@ class Driver:
         self.waiting: list[tuple[Any, float | None]] = []
         #: Queues that the default node reads as soon as it is started.
         self.still_read: tuple[str, ...] = ()
+        #: Asked for the processes that wait for locks in databases, each with the one that holds the lock.
+        self.lock_waits: list[Callable[[], list[tuple[Process, Process]]]] = []
         self._longest_chain = longest_chain
         self._collects_failures = collects_failures
         self._collects_unread = collects_unread
@@ -92,8 +98,13 @@ class Driver:
         self.driven_up_to = 0
         #: The id of the task that was last sent for another try.
         self._last_retry: str | None = None
+        #: The id of the task whose message last went back to its queue, because its process died or it wanted so.
+        self._given_back: str | None = None
         #: The id of the task with whose end the test goes on.
         self._finishing: str | None = None
+        #: The waits for locks that no garbage held up.
+        self._in_vain: list[tuple[Process, Process]] = []
+        world.scheduler.before_jump.append(self._free_forgotten)
         self._watchdog = Watchdog(world.scheduler, stuck_after, self._note_stuck)
         world.on_attempt_started = self._attempt_started
         world.on_attempt_ended = self._attempt_ended
@@ -121,6 +132,7 @@ class Driver:
         horizon = world.scheduler.now + within // MICROSECOND
 
         def keep_going(upcoming: int | None) -> bool:
+            self._refuse_endless_waits()
             if upcoming is None or not world.busy():
                 return False
             if upcoming > horizon:
@@ -132,12 +144,47 @@ class Driver:
     def finish(self, task_id: str) -> None:
         """Run until one task has come to its end, and nothing beyond; or until nothing is left to run."""
         self._finishing = task_id
+
+        def keep_going(upcoming: int | None) -> bool:
+            self._refuse_endless_waits()
+            return upcoming is not None and self.world.busy()
+
         try:
-            self._drive(lambda upcoming: upcoming is not None and self.world.busy())
+            self._drive(keep_going)
         except TaskEnded:
             pass
         finally:
             self._finishing = None
+
+    def _refuse_endless_waits(self) -> None:
+        """Nobody is ready, and the test goes on only when all is done: it must not hold a lock that others wait for."""
+        error = self._endless_wait()
+        if error is not None:
+            raise error
+
+    def _endless_wait(self) -> ColdframeError | None:
+        """What is wrong if all tasks that run wait for locks."""
+        pairs = self._endless_waits()
+        test = self.world.scheduler.main.process
+        pairs.sort(key=lambda pair: pair[1] is not test)
+        return complaints.never_released(*pairs[0], is_test=pairs[0][1] is test) if pairs else None
+
+    def _endless_waits(self) -> list[tuple[Process, Process]]:
+        pairs = [pair for ask in self.lock_waits for pair in ask()]
+        if self.world.scheduler.next_moment() is not None:  # another coroutine of a process may let it go on
+            pairs = [(waiter, holder) for waiter, holder in pairs if waiter is not holder]
+        waiting = {waiter for waiter, _ in pairs}
+        running = (attempt.process for node in self.world.nodes.values() for attempt in node.running())
+        return pairs if all(process in waiting for process in running) else []
+
+    def _free_forgotten(self) -> bool:
+        """A session that nobody closed holds its locks until the garbage is collected: now it matters when that is."""
+        pairs = self._endless_waits()
+        if not pairs or pairs == self._in_vain:
+            return False
+        self._in_vain = pairs
+        gc.collect()
+        return self._endless_waits() != pairs
 
     def _drive(self, keep_going: Callable[[int | None], bool]) -> None:
         scheduler = self.world.scheduler
@@ -251,12 +298,18 @@ class Driver:
     def _attempt_started(self, attempt: Attempt) -> None:
         self._ran[attempt.task] += 1
         if attempt.depth >= self._longest_chain:
-            is_retry = self._last_retry == attempt.task_id
-            error = complaints.never_ends(attempt, self._longest_chain, self._ran, is_retry=is_retry)
+            if self._given_back == attempt.task_id:
+                error = complaints.given_back_for_ever(attempt, self._longest_chain)
+            else:
+                is_retry = self._last_retry == attempt.task_id
+                error = complaints.never_ends(attempt, self._longest_chain, self._ran, is_retry=is_retry)
             self.world.scheduler.interrupt(error)
 
     def _attempt_ended(self, attempt: Attempt) -> None:
-        if attempt.state != "RETRY":
+        if attempt.state in GIVEN_BACK:  # its message may come again
+            self.world.depths[attempt.task_id] = attempt.depth + 1
+            self._given_back = attempt.task_id
+        elif attempt.state != "RETRY":
             self.world.depths.pop(attempt.task_id, None)
             if attempt.task_id == self._finishing and attempt.state != "LOST":
                 self.world.scheduler.interrupt(TaskEnded())
@@ -270,7 +323,8 @@ class Driver:
         wait = self.waiting[-1] if self.waiting else NO_RESULT
         waited_for, timeout = wait
         open_ended = forever if waited_for is None else timeout is None
-        is_hopeful = not open_ended or self.world.busy()
+        endless = self._endless_wait() if open_ended else None
+        is_hopeful = not open_ended or (endless is None and self.world.busy())
         if is_hopeful or wait is not self._wait:
             self._wait, self._idle_jumps, self._waiting_since = wait, 0, None
         if is_hopeful:
@@ -285,7 +339,7 @@ class Driver:
             return None
         from coldframe._looking.messages import queued
 
-        return complaints.never_ready(self.world, waited_for, queued(self.world.trace))
+        return endless or complaints.never_ready(self.world, waited_for, queued(self.world.trace))
 
     def _note_stuck(self) -> None:
         self._stuck = self.world.attempt()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from coldframe._bench import message_files
 from coldframe._celery.apps import celery_version
@@ -13,6 +13,8 @@ from coldframe._core.trace import MemoryTrace, Trace
 from coldframe._looking import assertions, messages, tally, timeline
 from coldframe._looking import runs as looking_runs
 from coldframe._looking.criteria import UNSET
+from coldframe._looking.inbox import Further, Inbox
+from coldframe._looking.mail import Mail
 from coldframe._looking.messages import Message
 from coldframe._looking.runs import Run
 from coldframe._looking.tally import Tally
@@ -116,6 +118,23 @@ class Looking:
             decode=decode_body,
             **criteria,
         )
+
+    @property
+    def mail(self) -> Inbox:
+        """The mail that tasks have sent so far, oldest first: a sequence of `Mail`."""
+        return Inbox(self._store)
+
+    def assert_mailed(
+        self, to: str | None = None, *, count: int | None = None, **criteria: Unpack[Further]
+    ) -> list[Mail]:
+        """Fail unless tasks sent such a mail, or as many as said; the failure lists the near misses.
+
+        Args:
+            to: One of its recipients.
+            count: How many there must be; at least one when not given.
+            **criteria: `sender`, `subject`, `text`, `html` and `task`, as for `bench.mail.find`.
+        """
+        return self.mail.expect(to=to, count=count, **criteria)
 
     def record_messages(self, path: str | Path) -> list[Path]:
         """Write the task messages that were sent so far, for `coldframe.testing.check_messages`.

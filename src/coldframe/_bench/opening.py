@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from coldframe._bench.armed import Armed, Recent
 from coldframe._bench.driving import Driver
 from coldframe._bench.recording import Recording
 from coldframe._broker.broker import Broker
@@ -23,11 +24,17 @@ from coldframe._core.captured import Captured
 from coldframe._core.clock import VirtualTime, keeps_real_time
 from coldframe._core.entropy import SeededEntropy
 from coldframe._core.events import Discarded, Finished, Published
+from coldframe._core.fibers import Process
 from coldframe._core.interrupts import Interrupts
 from coldframe._core.moments import to_micros
-from coldframe._core.scheduler import Process, Scheduler
+from coldframe._core.references import Replacement
+from coldframe._core.scheduler import Scheduler
 from coldframe._core.selector import AsyncioWaits
 from coldframe._core.trace import Trace
+from coldframe._effects.faults import Saboteur
+from coldframe._effects.gate import Gate
+from coldframe._effects.http_service import Service
+from coldframe._effects.write_lock import WriteLocks
 from coldframe._looking.tally import Counts
 from coldframe.errors import AlreadyOpen, SetupError
 
@@ -83,11 +90,14 @@ class OpenBench:
         start: int,
         profile: str | Profile | None,
         seed: int,
+        draws: int,
         store: Trace,
         allow: tuple[str, ...],
+        own_connections: bool,
         driver_options: dict[str, Any],
     ) -> None:
         refuse_second_bench()
+        self.own_connections = own_connections
         self.stack = ExitStack()
         with ExitStack() as undo:
             undo.callback(self.stack.close)
@@ -96,7 +106,7 @@ class OpenBench:
             self.stack.callback(self._interrupts.restore)
             self._interrupts.install()
             with self._interrupts.held():
-                self._swap_in(seed, allow)
+                self._swap_in(f"{seed}/{draws}" if draws else seed, allow, own_connections=own_connections)
             undo.pop_all()
 
     def app(self, named: Celery | str | None) -> Celery:
@@ -135,7 +145,16 @@ class OpenBench:
         self.recording = Recording(store)
         self.broker = Broker(chosen, self.scheduler, self.recording)
         self.world = World(self.scheduler, self.broker, self.recording, apps)
+        self.gate = self.world.gate = Gate(self.world)
+        self.write_locks = WriteLocks(self.scheduler)
+        self.recent = Recent()
+        self.broker.on_published = self.recent.remember
+        self.saboteur = Saboteur(self.world, self.gate, self.recent.get)
+        #: What waits for its effect, to break it.
+        self.armed: list[Armed] = []
+        self.http_service = Service()
         self.driver = Driver(self.world, **driver_options)
+        self.driver.lock_waits.append(self.write_locks.waits)
         self.recording.listen(Published, self.driver.note_published)
         self.recording.listen(Discarded, self.driver.note_discarded)
         self.counts = Counts()
@@ -143,10 +162,12 @@ class OpenBench:
             self.recording.listen(kind, self.counts.add)
         self.broker.publish_context = self._publish_context
         self.in_transaction: Callable[[], bool] = lambda: False
+        #: More functions to be replaced wherever code captured them by name, each with what takes its place.
+        self.captured: list[Replacement] = []
         self.declared = {id(app): celery_apps.declared_queues(app) for app in apps}
 
-    def _swap_in(self, seed: int, allow: tuple[str, ...]) -> None:
-        from coldframe._effects import django, network
+    def _swap_in(self, seed: int | str, allow: tuple[str, ...], *, own_connections: bool) -> None:
+        from coldframe._effects import adapters, django, network
 
         stack = self.stack
         world.enter(self.world)
@@ -158,8 +179,9 @@ class OpenBench:
             refuse_other_apps(stack, self.world)
         record_discards(self.world)
         record_task_logs(stack, self.world)
-        network.guard(stack, self.world, allow)
-        django.join_in(stack, self)
+        self.guard = network.guard(stack, self.world, allow)
+        django.join_in(stack, self, own_connections=own_connections)
+        adapters.join_in(stack, self)
         clock = VirtualTime(self.scheduler)
         entropy = SeededEntropy(seed)
         pairs = [
@@ -167,6 +189,7 @@ class OpenBench:
             *entropy.replacements(),
             *worker_state.replacements(),
             *swap.ProcessEndings(self.world).replacements(),
+            *self.captured,
         ]
         for part in (Captured(pairs, keeps_real_time), clock, entropy, AsyncioWaits(self.scheduler)):
             stack.callback(part.restore)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from coldframe._broker import refusals
@@ -17,7 +18,7 @@ from coldframe._broker.pushing import Pushing
 from coldframe._broker.queues import Entry, Queue
 from coldframe._broker.ranks import new_queue
 from coldframe._broker.topology import Topology
-from coldframe._core.events import Dropped, Event, Published
+from coldframe._core.events import Dropped, Event, Published, Requeued
 
 if TYPE_CHECKING:
     from coldframe._broker.channel import Channel
@@ -45,7 +46,8 @@ class Broker:
 
     Attributes:
         publish_context: Tells who publishes, for the trace.
-        on_published: Called with each message that was published.
+        on_published: Called with each message that was published, its exchange and its routing key.
+        lateness: Tells by how many microseconds a message reaches its queues late.
     """
 
     def __init__(self, profile: str | Profile, scheduler: Scheduler, trace: Recorder) -> None:
@@ -53,7 +55,8 @@ class Broker:
         self.scheduler = scheduler
         self.trace = trace
         self.publish_context: Callable[[], Publisher] = lambda: ("test", None, False)
-        self.on_published: Callable[[Message], None] | None = None
+        self.on_published: Callable[[Message, str, str], None] | None = None
+        self.lateness: Callable[[Message], int] = lambda _message: 0
         self.queues: dict[str, Queue] = {}
         self.connections: list[Connection] = []
         self.is_down = False
@@ -72,6 +75,7 @@ class Broker:
             Pulling(self, self.profile) if isinstance(self.profile, Redis) else Pushing(self, self.profile)
         )
         self._messages = 0
+        self._late = 0
         self._positions = 0
 
     # --- connections ------------------------------------------------------------------------------------
@@ -108,12 +112,32 @@ class Broker:
         if message.task_id is not None or any(queue.lasting for queue in queues):
             self._record_published(message, exchange, routing_key, names)
         if self.on_published is not None:
-            self.on_published(message)
-        if queues:
+            self.on_published(message, exchange, routing_key)
+        if queues and (late := self.lateness(message)):
+            self._late += 1
+            arrive = partial(self._arrive_late, queues, message, exchange, routing_key)
+            self.scheduler.call_at(self.scheduler.now + late, arrive)
+        elif queues:
             self.dealer.spread(queues, message, exchange, routing_key)
         elif self.is_strict and exchange not in self.exchanges:
             channel.fail(refusals.no_exchange(exchange))
         return names
+
+    def _arrive_late(self, queues: list[Queue], message: Message, exchange: str, routing_key: str) -> None:
+        self._late -= 1
+        self.dealer.spread([queue for queue in queues if not queue.deleted], message, exchange, routing_key)
+
+    def deliver_again(self, message: Message, exchange: str, routing_key: str) -> None:
+        """A copy of a message stands in its queues once more, marked as redelivered."""
+        for name in self.route(exchange, routing_key, message.headers):
+            queue = self.queues[name]
+            entry = Entry(message.copy(), exchange, routing_key, self.next_position())
+            entry.redelivered = True
+            queue.put(entry)
+            self.trace.append(
+                Requeued(self.scheduler.now, message.number, queue.name, "delivered twice", message.task_id)
+            )
+            self.dealer.arrived(queue)
 
     def route(self, exchange: str, routing_key: str, headers: Mapping[str, Any]) -> tuple[str, ...]:
         """The names of the queues for a message; Redis makes the queue that the default exchange is to reach."""
@@ -193,7 +217,7 @@ class Broker:
 
     def busy(self) -> bool:
         """True if something of lasting queues will still happen by itself."""
-        if self.dealer.is_busy():
+        if self._late or self.dealer.is_busy():
             return True
         return any(
             queue.lasting and (_is_read(queue) or queue.has_expiring_head())

@@ -13,7 +13,7 @@ from coldframe._broker.queues import Consumer, Held, Queue
 
 if TYPE_CHECKING:
     from coldframe._broker.connection import Connection
-    from coldframe._core.scheduler import Timer
+    from coldframe._core.fibers import Timer
 
 
 class Channel:

@@ -11,7 +11,7 @@ from coldframe._broker.message import Delivery, Message
 if TYPE_CHECKING:
     from coldframe._broker.channel import Channel
     from coldframe._broker.connection import Connection
-    from coldframe._core.scheduler import Timer
+    from coldframe._core.fibers import Timer
 
 
 class Entry:

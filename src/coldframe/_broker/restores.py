@@ -10,7 +10,8 @@ from coldframe._core.moments import SECOND, seconds_to_micros
 if TYPE_CHECKING:
     from coldframe._broker.connection import Connection
     from coldframe._broker.profiles import Redis
-    from coldframe._core.scheduler import Scheduler, Timer
+    from coldframe._core.fibers import Timer
+    from coldframe._core.scheduler import Scheduler
 
 
 class Restores:

@@ -17,14 +17,14 @@ from celery.utils.time import maybe_make_aware
 from coldframe._celery.stores import Stores
 from coldframe._celery.world import CeleryProcess, World
 from coldframe._core.events import BeatSent
+from coldframe._core.fibers import Timer
 from coldframe._core.moments import SECOND
-from coldframe._core.scheduler import Timer
 from coldframe.errors import ColdframeError, SetupError
 
 if TYPE_CHECKING:
     from celery import Celery
 
-    from coldframe._core.scheduler import Process
+    from coldframe._core.fibers import Process
 
 #: Beat looks up at least this often, so that a schedule with nothing in it costs nothing.
 FOREVER = 365 * 24 * 3600
@@ -44,8 +44,9 @@ class ExactScheduler(Scheduler):
         """What is due together goes in the order of its names; with Celery's own, by where entries lie in memory."""
         super().populate_heap(event_t, heapify)
         ranks = {name: rank for rank, name in enumerate(sorted(map(str, self.schedule)))}
-        self._heap = [event._replace(priority=ranks[str(event.entry.name)]) for event in self._heap]
-        heapify(self._heap)
+        heap: list[Any] = [event._replace(priority=ranks[str(event.entry.name)]) for event in self._heap or ()]
+        heapify(heap)
+        self._heap: list[Any] = heap
 
     def _when(self, entry: Any, next_time_to_run: Any, mktime: Any = timegm) -> float:
         now = maybe_make_aware(entry.default_now())
@@ -58,7 +59,11 @@ class BenchScheduler(ExactScheduler):
     beat: Beat
 
     def setup_schedule(self) -> None:
-        """In the order of the scheduler with the file: the other way round, Celery drops its own clean-up again."""
+        """In the order of the scheduler with the file: the other way round, Celery drops its own clean-up again.
+
+        The file is there when beat starts once more: it knows when each entry was last sent.
+        """
+        self.schedule.update(self.beat.world.shelves.get(self.app.main, {}))
         self.merge_inplace(self.app.conf.beat_schedule)
         self.install_default_entries(self.schedule)
 
@@ -269,8 +274,11 @@ class Beat:
             self.scheduler.is_stale = True
 
     def stop(self) -> None:
-        """End the process."""
+        """End the process; what it wrote down for the next one stays."""
+        if isinstance(self.scheduler, BenchScheduler):
+            self.world.shelves[self.app.main] = dict(self.scheduler.schedule)
         self.world.scheduler.kill(self.process)
+        self.world.beats.remove(self)
 
 
 def _scheduler_class(beat: Beat, app: Celery, scheduler: Any) -> type:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from amqp.protocol import queue_declare_ok_t
@@ -10,6 +11,7 @@ from kombu.message import Message as KombuMessage
 from kombu.transport import base
 from kombu.transport.base import to_rabbitmq_queue_arguments
 
+from coldframe._broker.errors import ConnectionGone
 from coldframe._broker.message import Delivery, Message
 from coldframe._broker.profiles import Redis
 
@@ -34,6 +36,17 @@ PROPERTIES = frozenset(
 )
 
 
+#: What may become of a message on its way to the broker, beside arriving.
+LOSE, DUPLICATE = "lose", "duplicate"
+PUBLISH_FAILURES: dict[str, Callable[[], Any]] = {
+    "connection lost": lambda: ConnectionGone("the connection to the broker was lost"),
+    LOSE: lambda: LOSE,
+    DUPLICATE: lambda: DUPLICATE,
+}
+
+NOTHING = nullcontext()
+
+
 class ChannelQoS:
     """Decides whether a channel of the Redis transport may ask for another message."""
 
@@ -46,6 +59,7 @@ class Channel(base.StdChannel):
 
     def __init__(self, connection: Connection) -> None:
         self.connection: Connection | None = connection
+        self._world = connection.world
         self._channel = connection.link.channel()
         self.channel_id = self._channel.number
         self.callbacks: dict[str, Callable[[Delivery], Any]] = {}
@@ -120,7 +134,16 @@ class Channel(base.StdChannel):
         )
 
     def basic_publish(self, message: Message, exchange: str = "", routing_key: str = "", **options: Any) -> None:
-        self._channel.publish(message, exchange or "", routing_key or "")
+        gate = self._world.gate
+        if gate is None or message.task_id is None or not gate.watches():
+            self._channel.publish(message, exchange or "", routing_key or "")
+            return
+        details = {"task": message.task, "routing_key": routing_key, "body": message.body.decode("utf-8", "replace")}
+        with gate.passing("publish", str(message.task), details=details, failures=PUBLISH_FAILURES) as touch:
+            if touch.answer != LOSE:
+                self._channel.publish(message, exchange or "", routing_key or "")
+            if touch.answer == DUPLICATE:
+                self._channel.publish(message.copy(), exchange or "", routing_key or "")
 
     def basic_consume(
         self,
@@ -147,7 +170,8 @@ class Channel(base.StdChannel):
         return self._channel.get(queue, no_ack=bool(no_ack))
 
     def basic_ack(self, delivery_tag: int, multiple: bool = False) -> None:
-        self._channel.ack(delivery_tag, multiple=multiple)
+        with self._step("ack", self._held(delivery_tag)):
+            self._channel.ack(delivery_tag, multiple=multiple)
 
     def basic_reject(self, delivery_tag: int, requeue: bool = False) -> None:
         self._channel.reject(delivery_tag, requeue=requeue)
@@ -164,7 +188,20 @@ class Channel(base.StdChannel):
     def deliver(self, delivery: Delivery) -> None:
         callback = self.callbacks.get(delivery.consumer_tag or "")
         if callback is not None:
-            callback(delivery)
+            with self._step("delivery", delivery.message):
+                callback(delivery)
+
+    def _held(self, tag: int) -> Message | None:
+        held = self._channel.unacked.get(tag)
+        return None if held is None else held.entry.message
+
+    def _step(self, name: str, message: Message | None) -> AbstractContextManager[object]:
+        """What a node does with a task's message can be broken, if somebody watches."""
+        gate, process = self._world.gate, self._world.process
+        node = self._world.nodes.get(process.name) if gate is not None else None
+        if gate is None or node is None or message is None or message.task_id is None:
+            return NOTHING
+        return gate.step(name, message, node)
 
     # --- declarations -----------------------------------------------------------------------------------
 

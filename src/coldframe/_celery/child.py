@@ -16,8 +16,8 @@ from celery.app.trace import fast_trace_task
 
 from coldframe._celery.tracer import LOST, NodeTasks
 from coldframe._celery.world import CeleryProcess, World
+from coldframe._core.fibers import Fiber
 from coldframe._core.moments import SECOND
-from coldframe._core.scheduler import Fiber
 from coldframe._core.watchdog import Stuck
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from vine import Thenable, promise
 from coldframe._celery.transport import VirtualSocket
 from coldframe._celery.worker_state import OrderedSet
 from coldframe._celery.world import World
+from coldframe._core.fibers import Fiber
 from coldframe._core.moments import SECOND
-from coldframe._core.scheduler import Fiber
 from coldframe.errors import SetupError
 
 #: Two doubles next to each other near today's epoch time are 0.24 microseconds apart.

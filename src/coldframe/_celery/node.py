@@ -149,6 +149,7 @@ class Node:
         self.hostname = name if "@" in name else f"{name}@coldframe"
         self.queues = queues
         self.concurrency = 1 if pool == "solo" else concurrency
+        self.pool_kind = pool
         self.enforces_time_limits = pool == PREFORK
         self.options = {"without_gossip": True, "without_mingle": True, "without_heartbeat": True, **(options or {})}
         self.current_app = app if len(world.apps) > 1 else None
@@ -168,6 +169,18 @@ class Node:
         world.nodes[name] = self
         world.made.append(self)
         world.scheduler.spawn(self.process, self._run)
+
+    def again(self) -> Node:
+        """A new node like this one, which is gone: what a supervisor starts."""
+        return Node(
+            self.world,
+            self.app,
+            self.name,
+            queues=self.queues,
+            concurrency=self.concurrency,
+            pool=self.pool_kind,
+            options=self.options,
+        )
 
     def release(self) -> None:
         """Let go of the worker: a task that died in the middle stays in memory, and holds its node."""
@@ -189,10 +202,11 @@ class Node:
 
     @property
     def busy(self) -> bool:
-        """Whether it is starting, or has a job that has not come to its end."""
+        """Whether it is starting, is about to connect again, or has a job that has not come to its end."""
         if not self.alive:
             return False
-        return not self.is_ready or (self.pool is not None and self.pool.busy)
+        is_cut_off = not (self.world.broker.is_down or self.connections())
+        return not self.is_ready or is_cut_off or (self.pool is not None and self.pool.busy)
 
     def note(self, event: type[NodeChanged], change: str, detail: str = "") -> Event:
         recorded = event(self.world.scheduler.now, self.name, change, detail)
@@ -279,6 +293,10 @@ class Node:
 
     def disconnect(self) -> None:
         """Its connections to the broker are cut; the node lives on and connects again."""
+        if not self.connections():
+            raise SetupError(
+                f"node {self.name!r} is not connected to the broker", hint="let it start first: bench.settle()"
+            )
         self.note(NodeChanged, "disconnected")
         for connection in self.connections():
             connection.cut()

@@ -54,6 +54,7 @@ SYMBOLS: dict[str, tuple[str, ...] | None] = {
     "celery.result:AsyncResult.maybe_throw": ("self", "propagate"),
     "celery.result:ResultSet.join": ("self", "timeout"),
     "celery.result:ResultSet.join_native": ("self", "timeout"),
+    "celery.worker.consumer.consumer:Consumer.update_strategies": ("self",),
     "celery.fixups.django:DjangoWorkerFixup.close_database": ("self",),
     "celery.fixups.django:DjangoWorkerFixup._close_database": ("self",),
     "celery.fixups.django:DjangoWorkerFixup.close_cache": ("self",),
@@ -132,6 +133,30 @@ def patch_repeated_declarations(stack: ExitStack) -> None:
         return declare(entity, channel, **retry_policy)
 
     replace(stack, common, "_imaybe_declare", declare_once)
+
+
+class Strategies(dict[str, Any]):
+    """How a node treats a message of each task: made when the first one comes, and not for all tasks at its start."""
+
+    def __init__(self, node_consumer: Any) -> None:
+        super().__init__()
+        self._consumer = node_consumer
+
+    def __missing__(self, name: str) -> Any:
+        node_consumer = self._consumer
+        if name not in node_consumer.app.tasks:
+            raise KeyError(name)
+        strategy = self[name] = node_consumer.app.tasks[name].start_strategy(node_consumer.app, node_consumer)
+        return strategy
+
+
+def patch_strategies(stack: ExitStack) -> None:
+    """Celery makes strategy and tracer of each task whenever a worker connects, which is most of its start."""
+
+    def update_when_needed(self: Any) -> None:
+        self.strategies = Strategies(self)
+
+    replace(stack, consumer.Consumer, "update_strategies", update_when_needed)
 
 
 def patch_object_ids(stack: ExitStack) -> None:

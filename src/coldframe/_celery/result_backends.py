@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -76,7 +78,33 @@ def install(stack: ExitStack, world: World, app: Celery) -> None:
     if own is not None:
         stack.callback(setattr, app._local, "backend", own)
     stack.callback(vars(app._local).pop, "backend", None)
-    replace(stack, app, "_get_backend", lambda: _simulated(stack, world, app, make_backend))
+    replace(stack, app, "_get_backend", lambda: _watched(stack, world, _simulated(stack, world, app, make_backend)))
+
+
+def _watched(stack: ExitStack, world: World, backend: Any) -> Any:
+    """Let the results that tasks write pass the gate."""
+    if isinstance(backend, DisabledBackend):
+        return backend
+    store_result = backend.store_result
+    failures = {"connection lost": lambda: _connection_error(backend)}
+
+    def watched(task_id: str, result: Any, state: str, *args: Any, **kwargs: Any) -> Any:
+        gate = world.gate
+        if gate is None or not gate.watches():
+            return store_result(task_id, result, state, *args, **kwargs)
+        with gate.passing("result.write", state, details={"task_id": task_id, "state": state}, failures=failures):
+            return store_result(task_id, result, state, *args, **kwargs)
+
+    vars(backend)["store_result"] = watched
+    stack.callback(vars(backend).pop, "store_result", None)
+    return backend
+
+
+def _connection_error(backend: Any) -> BaseException:
+    """What a client of this kind of store raises when its server is gone."""
+    errors = [error for error in getattr(backend, "connection_errors", ()) if issubclass(error, Exception)]
+    kind = next((error for error in errors if "Connection" in error.__name__), ConnectionError)
+    return kind("the result store does not answer")
 
 
 def _simulated(stack: ExitStack, world: World, app: Celery, make_backend: Callable[[], Any]) -> Any:
@@ -84,12 +112,21 @@ def _simulated(stack: ExitStack, world: World, app: Celery, make_backend: Callab
     module = backend_class.__module__
     names = {parent.__module__ for parent in backend_class.__mro__}
     if "celery.backends.redis" in names:
+        _look_up_versions_once()
         return _on_simulated_redis(stack, world, make_backend())
     if issubclass(backend_class, DisabledBackend) or module == "celery.backends.rpc":
         return make_backend()
     if module in SERVER_BACKENDS or not _is_local(module, url or "", app):
         return MemoryBackend(app, _redis_server(world, ("memory", id(app))))
     return make_backend()
+
+
+def _look_up_versions_once() -> None:
+    """redis-py reads its own version from the disk for each client."""
+    driver_info: Any = sys.modules.get("redis.driver_info")
+    look_up = getattr(driver_info, "get_lib_version", None)
+    if look_up is not None and not hasattr(look_up, "cache_info"):
+        driver_info.get_lib_version = functools.cache(look_up)
 
 
 def _configured(app: Celery) -> tuple[type, str | None]:

@@ -78,6 +78,7 @@ def put_on_bench(stack: ExitStack, world: World) -> None:
     stack.callback(_state._set_current_app, _state._tls.current_app)
     stack.callback(_state._set_task_join_will_block, _state.task_join_will_block())
     patches.patch_job_counter(stack)
+    patches.patch_strategies(stack)
     patches.patch_object_ids(stack)
     patches.patch_origin(stack, world)
     patches.patch_boot_order(stack)
@@ -209,11 +210,14 @@ def _swap_queues(stack: ExitStack, amqp: Any) -> None:
 
 
 class ProcessEndings:
-    """The calls by which a task ends its own process: on a bench they end the simulated one."""
+    """The calls by which a task ends its own process: on a bench they end the simulated one.
+
+    A real process that a task forks is none of the bench's.
+    """
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._thread = get_ident()
+        self._thread, self._pid = get_ident(), os.getpid()
 
     def replacements(self) -> list[tuple[Any, Any]]:
         """The real calls, each with what takes its place."""
@@ -226,7 +230,7 @@ class ProcessEndings:
 
     def kill(self, pid: int, number: int, /) -> None:
         """Do as `os.kill` does; processes of the bench can be named by their own number, too."""
-        if get_ident() != self._thread or not signal_process(self._world, pid, int(number)):
+        if not self._is_here() or not signal_process(self._world, pid, int(number)):
             REAL_KILL(pid, number)
 
     def abort(self) -> None:
@@ -235,4 +239,7 @@ class ProcessEndings:
             REAL_ABORT()
 
     def _end(self, exitcode: int) -> bool:
-        return get_ident() == self._thread and end_process(self._world.process, exitcode)
+        return self._is_here() and end_process(self._world.process, exitcode)
+
+    def _is_here(self) -> bool:
+        return get_ident() == self._thread and os.getpid() == self._pid

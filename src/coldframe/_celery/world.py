@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, Protocol
 
 from celery import _state
 
 from coldframe._celery.deadlock import Deadlock
 from coldframe._celery.stores import Stores
 from coldframe._celery.worker_state import WorkerState
-from coldframe._core.scheduler import Fiber, Process, Scheduler
+from coldframe._core.fibers import Fiber, Process
+from coldframe._core.scheduler import Scheduler
 from coldframe._core.trace import Trace
 
 if TYPE_CHECKING:
@@ -26,6 +28,21 @@ if TYPE_CHECKING:
 
 #: Process numbers on a bench start here: clearly no real ones, and the same in every run.
 FIRST_PID = 70_001
+
+
+class Gate(Protocol):
+    """Where effects pass, as far as this layer has some: publishing, results, deliveries, acks."""
+
+    def watches(self) -> bool:
+        """Whether the running code is a task's."""
+
+    def passing(
+        self, effect: str, what: str, *, details: dict[str, Any] | None = None, failures: Any = ...
+    ) -> AbstractContextManager[Any]:
+        """Do a deed inside this block, if what it gives has no answer."""
+
+    def step(self, name: str, message: Any, node: Node) -> AbstractContextManager[Any]:
+        """A step of a node and the broker, inside this block: no task does it, but it can be broken, too."""
 
 
 class CeleryProcess(Process):
@@ -91,6 +108,8 @@ class World:
         #: All nodes that there ever were.
         self.made: list[Node] = []
         self.beats: list[Beat] = []
+        #: What beat wrote down when it stopped, by app: the entries with the moments when they were last sent.
+        self.shelves: dict[Any, dict[str, Any]] = {}
         #: The simulated Redis servers that hold results, by address.
         self.redis_servers: dict[tuple[Any, ...], RedisServer] = {}
         self.redis_waits: list[tuple[object, Fiber]] = []
@@ -103,6 +122,8 @@ class World:
         self.before_broadcast: Callable[[], None] = lambda: None
         #: Called when an errback raised inside the attempt that it was told of: Celery only logs that.
         self.on_errback_raised: Callable[[Attempt, str, BaseException], None] = lambda attempt, name, error: None
+        #: Set while somebody watches.
+        self.gate: Gate | None = None
         self.deadlock = Deadlock(self)
         self._pids = itertools.count(FIRST_PID)
         self._sockets = itertools.count(1)
@@ -114,10 +135,12 @@ class World:
             node.release()
         for part in (self.made, self.nodes, self.beats, self.redis_servers, self.redis_waits, self.depths):
             part.clear()
+        self.shelves.clear()
         broker = self.broker
         for content in (broker.queues, broker.connections, broker.exchanges):
             content.clear()
         broker.publish_context = lambda: ("", None, False)
+        self.gate = None
         del self.on_attempt_ended, self.on_attempt_started, self.before_broadcast, self.on_errback_raised
 
     def next_pid(self) -> int:

@@ -92,6 +92,8 @@ _WRITE: dict[str, Codec] = {
     "traceback": without_addresses,
     "text": without_addresses,
     "detail": without_addresses,
+    "details": to_json,
+    "what": without_addresses,
 }
 _READERS: dict[str, Codec] = {
     "body": _read_body,
@@ -101,8 +103,16 @@ _READERS: dict[str, Codec] = {
     "exception": _read_error,
     "queues": tuple,
     "messages": tuple,
+    "details": from_json,
+    "failures": tuple,
 }
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+
+
 _WRITERS: dict[type[Event], list[tuple[str, Any, Codec | None]]] = {
-    kind: [(field.name, field.default, _WRITE.get(field.name)) for field in dataclasses.fields(kind)]
+    kind: [(field.name, _default(field), _WRITE.get(field.name)) for field in dataclasses.fields(kind)]
     for kind in EVENT_TYPES.values()
 }

@@ -7,7 +7,7 @@ as people name them: `test`, `beat`, a node's name, or `node/2` for the second p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -195,6 +195,43 @@ class Refused(Event):
     by_task_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Touched(Event):
+    """A task touched the world outside: an effect.
+
+    `number` counts the effects of the bench, `effect` is the kind (`sql.write`, `mail.send`), `what` tells it in a
+    line and `details` in full. `where` is the line of the user's code that did it, as `services.py:88`. `outcome` is
+    `done`, `failed` (nothing happened outside, and the task got `exception`) or `unknown` (it happened, and the task
+    got `exception` all the same). `transaction` numbers the open transaction, whose end decides whether it took place:
+    an effect `sql.commit` or `sql.rollback` with the same number. `failures` names the ways in which it can fail.
+    """
+
+    number: int
+    effect: str
+    what: str
+    by: str
+    task_id: str | None = None
+    attempt: int | None = None
+    where: str = ""
+    transaction: int | None = None
+    outcome: str = "done"
+    exception: BaseException | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+    failures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Broken(Event):
+    """Something was broken on purpose: `fault` tells what, `place` is `before`, `after` or `instead of` an effect."""
+
+    fault: str
+    by: str
+    task_id: str | None = None
+    place: str | None = None
+    number: int | None = None
+    what: str = ""
+
+
 EVENT_TYPES: dict[str, type[Event]] = {
     kind.__name__: kind
     for kind in (
@@ -211,5 +248,7 @@ EVENT_TYPES: dict[str, type[Event]] = {
         BeatSent,
         NodeChanged,
         Refused,
+        Touched,
+        Broken,
     )
 }

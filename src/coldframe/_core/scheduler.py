@@ -17,6 +17,7 @@ from typing import Any
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
+from coldframe._core.fibers import Fiber, Process, Timer
 from coldframe._core.running_loop import take_running_loop
 from coldframe._core.threads import refuse_other_threads
 from coldframe.errors import hides_frames
@@ -31,66 +32,6 @@ GRAVEYARD: list[Fiber] = []
 SWEEP_TIMERS_AT = 512
 
 KeepGoing = Callable[[int | None], bool]
-
-
-class Process:
-    """A simulated process: the test, beat, a node, or one of its pool processes."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.alive = True
-        self.fibers: list[Fiber] = []
-
-    def enter(self) -> None:
-        """Called when the scheduler switches to this process from another one."""
-
-    def leave(self) -> None:
-        """Called when the scheduler switches from this process to another one."""
-
-    def release(self) -> None:
-        """Called for good when the scheduler closes, if a fiber of this process stays in memory."""
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.name}{'' if self.alive else ' (dead)'}>"
-
-
-class Fiber:
-    """One greenlet of a simulated process."""
-
-    __slots__ = ("disposable", "greenlet", "parked", "pending", "point", "process", "started", "woken")
-
-    def __init__(self, process: Process, body: greenlet, *, disposable: bool) -> None:
-        self.process = process
-        self.greenlet = body
-        #: Where to resume: a library may have switched to a greenlet of its own inside this fiber.
-        self.point = body
-        self.parked = False
-        self.woken = False
-        self.started = False
-        self.pending: BaseException | None = None
-        #: True while only Coldframe's and Celery's own code is on the stack, so that it may be unwound.
-        self.disposable = disposable
-
-    def __repr__(self) -> str:
-        return f"<Fiber of {self.process.name}>"
-
-
-class Timer:
-    """A callback that is due at a moment; it runs in the scheduler and must not park."""
-
-    __slots__ = ("_scheduler", "callback", "cancelled", "when")
-
-    def __init__(self, scheduler: Scheduler, when: int, callback: Callable[[], object]) -> None:
-        self._scheduler = scheduler
-        self.when = when
-        self.callback = callback
-        self.cancelled = False
-
-    def cancel(self) -> None:
-        """Forget the timer; cancelling twice is harmless."""
-        if not self.cancelled:
-            self.cancelled = True
-            self._scheduler.forget_timer()
 
 
 class Scheduler:
@@ -111,6 +52,8 @@ class Scheduler:
         self.before_jump: list[Callable[[], bool]] = []
         #: Told of each process that is about to be killed: what the system cleans up after it.
         self.before_kill: list[Callable[[Process], object]] = []
+        #: Told of the process that goes on, whenever it is another one than before.
+        self.on_switch: list[Callable[[Process], object]] = []
         #: Asked before each jump while the test waits, with whether it waits without a limit: the error if in vain.
         self.hopeless: Callable[[bool], BaseException | None] = lambda forever: None
         #: Called before the test waits or drives.
@@ -190,6 +133,10 @@ class Scheduler:
         """False in callbacks of the scheduler itself, where nobody is there to wait."""
         return getcurrent() is not self._hub and not self._closing
 
+    def is_own_thread(self) -> bool:
+        """Whether the running code is in the thread of the bench."""
+        return get_ident() == self.thread
+
     def wake(self, fiber: Fiber) -> None:
         """Let a parked fiber go on; one that is not parked is left alone."""
         if fiber.parked:
@@ -262,6 +209,8 @@ class Scheduler:
         running.point = here
         running.process.leave()
         self.main.process.enter()
+        for told in self.on_switch:
+            told(self.main.process)
         self.current = self.main
         self.main.parked = False
         if self.main in self._ready:
@@ -277,6 +226,7 @@ class Scheduler:
         for fiber in doomed:
             self.bury(fiber)
         if self.current in doomed:
+            take_running_loop()  # it dies inside a coroutine, perhaps, and its loop is none of the others' business
             self._hub.switch()
 
     def bury(self, fiber: Fiber) -> None:
@@ -319,6 +269,7 @@ class Scheduler:
         self._ready.clear()
         self._to_unwind.clear()
         self.before_jump.clear()
+        self.on_switch.clear()
         del self.hopeless, self.on_main_waits, self.explain
 
     # --- the hub ----------------------------------------------------------------------------------------
@@ -365,6 +316,8 @@ class Scheduler:
         if fiber.process is not before:
             before.leave()
             fiber.process.enter()
+            for told in self.on_switch:
+                told(fiber.process)
         self.current = fiber
         self.switches += 1
         fiber.point.switch()
@@ -388,7 +341,7 @@ class Scheduler:
                 return self._resume_main(error)
             if upcoming is None:
                 return self._resume_main()
-            self.now = upcoming
+            self.now = max(self.now, upcoming)  # later, if the clock was moved ahead of it
             while self._timers and self._timers[0][0] == upcoming:
                 timer = heapq.heappop(self._timers)[2]
                 if timer.cancelled:

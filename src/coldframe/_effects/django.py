@@ -10,14 +10,16 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from coldframe._core.events import Finished
-from coldframe._core.scheduler import Process
-from coldframe._effects.django_blocks import KEEPS_BLOCKS, READS, Blocks, verb
+from coldframe._core.fibers import Process
+from coldframe._effects import django_failures
+from coldframe._effects.django_blocks import Blocks
 from coldframe._effects.django_commits import Callbacks, Messages
 from coldframe._effects.django_patches import connection_of, watch_django
+from coldframe._effects.sql import KEEPS_BLOCKS, READS, in_words, table_of, table_read, verb
 
 if TYPE_CHECKING:
     from coldframe._bench.opening import OpenBench
@@ -27,7 +29,7 @@ class TransactionLost(Exception):
     """The process that was inside the transaction is no more."""
 
 
-def join_in(stack: ExitStack, opened: OpenBench) -> None:
+def join_in(stack: ExitStack, opened: OpenBench, *, own_connections: bool) -> None:
     """Let Django take part until the stack closes; without Django there is nothing to do."""
     if "django" not in sys.modules:
         return
@@ -38,7 +40,12 @@ def join_in(stack: ExitStack, opened: OpenBench) -> None:
     from coldframe._celery.patches import patch_django_fixup
 
     patch_django_fixup(stack)
-    Transactions(opened).install(stack)
+    if own_connections:
+        from coldframe._effects.django_own import OwnTransactions
+
+        OwnTransactions(opened).install(stack, opened)
+    else:
+        Transactions(opened).install(stack)
 
 
 class Transactions:
@@ -54,7 +61,11 @@ class Transactions:
         self.blocks = Blocks(opened.scheduler)
         self.callbacks = Callbacks(self.blocks)
         self.messages = Messages(self.blocks, opened.recording)
+        self._gate = opened.gate
         self._beats = opened.world.beats
+        self._numbers = opened.gate.transactions
+        #: The number of the transaction that a process is inside of on a connection.
+        self._open: dict[tuple[Any, Process], int] = {}
         self._enter, self._leave = Atomic.__enter__, Atomic.__exit__
         self._look_at_open_connections()
         opened.in_transaction = self.blocks.in_transaction
@@ -93,6 +104,8 @@ class Transactions:
         finally:
             block.savepoint, block.durable = savepoint, durable
         self.blocks.entered(connection)
+        if self.blocks.owns(connection, process) and (connection, process) not in self._open:
+            self._open[connection, process] = next(self._numbers)
 
     def leave(self, block: Any, *exc_info: Any) -> None:
         """Leave a block; if it is the outermost of its process, that is the process's commit or rollback."""
@@ -122,15 +135,30 @@ class Transactions:
 
     def _leave_now(self, block: Any, connection: Any, process: Process, exc_info: tuple[Any, ...]) -> None:
         rolls_back = exc_info[0] is not None or connection.needs_rollback or connection.closed_in_transaction
+        left = False
         try:
-            self._leave(block, *exc_info)
-        except BaseException:
-            rolls_back = True
+            with self._ending(connection, process, commits=not rolls_back):
+                self._leave(block, *exc_info)
+                left = True
+        except BaseException as error:
+            if not left and block in connection.atomic_blocks:  # it was broken on purpose before it was left
+                self._leave(block, type(error), error, error.__traceback__)
+            rolls_back = rolls_back or not left
             raise
         finally:
             self._left(connection, process, rolled_back=rolls_back and not _is_left_to_outer_block(connection))
         if not rolls_back and not self.blocks.owns(connection, process):
             self.callbacks.committed(connection, process)
+
+    def _ending(self, connection: Any, process: Process, *, commits: bool) -> AbstractContextManager[Any]:
+        """The way out of the outermost block of a process: there its transaction ends, which is an effect."""
+        number = self._open.get((connection, process))
+        is_outermost = self.blocks.owners(connection).count(process) == 1
+        if number is None or not is_outermost or not self._gate.watches():
+            return nullcontext()
+        failures = django_failures.commit_failures_of(connection) if commits else {}
+        effect = "sql.commit" if commits else "sql.rollback"
+        return self._gate.passing(effect, connection.alias, transaction=number, failures=failures)
 
     def _left(self, connection: Any, process: Process, *, rolled_back: bool) -> None:
         is_outermost = not self.blocks.owns(connection, process)
@@ -141,6 +169,7 @@ class Transactions:
             if is_outermost:
                 self.callbacks.rolled_back(connection, process)
         if is_outermost:
+            self._open.pop((connection, process), None)
             self.committed(process)
         self.blocks.wake_waiting()
 
@@ -155,6 +184,9 @@ class Transactions:
         """Roll back what a process has not committed: it is dead, or its task left a block open."""
         for connection in self.blocks.connections():
             self._roll_back(connection, process)
+            self.callbacks.rolled_back(connection, process)
+            self._open.pop((connection, process), None)
+        self.messages.committed(process)  # what is left was sent in a transaction that had been committed
         self.blocks.forget(process)
         self.blocks.wake_waiting()
 
@@ -210,11 +242,25 @@ class Transactions:
         if not self._is_beat(process) and not (is_read and process is self.blocks.test):
             self.blocks.wait_for_turn(connection)
         if is_read:
+            if self._gate.watches():
+                self._gate.reading(f"table {table_read(sql)}")
             return run()
-        result = self._write(connection, run)
+        result = self._touch(connection, sql, run)
         for beat in self._beats:
             beat.note_write(str(sql), process)
         return result
+
+    def _touch(self, connection: Any, sql: Any, run: Callable[[], Any]) -> Any:
+        if not self._gate.watches():
+            return self._write(connection, run)
+        with self._gate.passing(
+            "sql.write",
+            in_words(sql),
+            failures=django_failures.failures_of(connection),
+            transaction=self._open.get((connection, self.blocks.process)),
+            resource=f"table {table_of(sql)}",
+        ):
+            return self._write(connection, run)
 
     def _is_beat(self, process: Process) -> bool:
         return any(beat.process is process for beat in self._beats)

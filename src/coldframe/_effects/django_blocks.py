@@ -7,27 +7,16 @@ for the test: what its own blocks enclose is nested in them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import get_ident
 from typing import Any
 
-from coldframe._core.scheduler import Fiber, Process, Scheduler
+from coldframe._core.fibers import Fiber, Process
+from coldframe._core.scheduler import Scheduler
 
 #: The module whose functions wait for results: a task that stands in one may need others to go on.
 WAITS_FOR_RESULTS = "celery.result"
-
-#: Statements that read, and those by which Django itself keeps its blocks.
-READS = frozenset({"SELECT", "PRAGMA", "EXPLAIN", "SHOW"})
-KEEPS_BLOCKS = frozenset({"SAVEPOINT", "RELEASE", "ROLLBACK", "BEGIN", "COMMIT", "START", "SET"})
-FIRST_WORD = re.compile(r"[\s(]*(\w+)")
-
-
-def verb(sql: object) -> str:
-    """The first word of a statement, in capitals."""
-    found = FIRST_WORD.match(sql) if isinstance(sql, str) else None
-    return found[1].upper() if found else ""
 
 
 @dataclass(slots=True, eq=False)

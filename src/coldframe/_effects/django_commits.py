@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from coldframe._core.events import Published, TransactionEnded
-from coldframe._core.scheduler import Process
+from coldframe._core.fibers import Process
 from coldframe._effects.django_blocks import Blocks
 
 if TYPE_CHECKING:

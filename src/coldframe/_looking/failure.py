@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from coldframe._looking.messages import Message
 from coldframe._looking.near_misses import Miss
-from coldframe._looking.runs import Run
 from coldframe._looking.wording import times
 from coldframe.errors import Mismatch
 
@@ -24,9 +22,7 @@ class Sought:
     task: str | None
     criteria: tuple[str, ...]
 
-    def mismatch(
-        self, count: int | None, found: Sequence[Message | Run], misses: Iterable[Miss], *, hint: str
-    ) -> Mismatch:
+    def mismatch(self, count: int | None, found: Sequence[object], misses: Iterable[Miss], *, hint: str) -> Mismatch:
         """The failure: what was wanted, what matches, and the near misses."""
         shown = [repr(match) for match in found[:MATCHES_SHOWN]]
         if len(found) > MATCHES_SHOWN:

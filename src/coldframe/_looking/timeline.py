@@ -11,6 +11,7 @@ from typing import Any
 from coldframe._core.events import (
     Acked,
     BeatSent,
+    Broken,
     Delivered,
     Discarded,
     Dropped,
@@ -22,6 +23,7 @@ from coldframe._core.events import (
     Refused,
     Requeued,
     Started,
+    Touched,
     TransactionEnded,
 )
 from coldframe._core.plain import RecordedRepr, error_label, error_text, stable_repr
@@ -35,6 +37,9 @@ WIDEST_TASK = 26
 SHORT_ID = 8
 ARGUMENTS = 32
 GAP = "  "
+
+#: Effects that other lines tell already.
+UNTOLD = frozenset({"publish", "result.write"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +105,8 @@ class _Teller:
             BeatSent: lambda event: ("beat", event.task_id, f"entry {event.entry!r} is due: {event.task}"),
             NodeChanged: self._node_changed,
             Refused: lambda event: (event.by, event.by_task_id, f"refused a connection to {event.address}"),
+            Touched: self._touched,
+            Broken: self._broken,
         }
 
     def rows(self, events: Iterable[Event]) -> Iterator[_Row]:
@@ -181,6 +188,20 @@ class _Teller:
     def _logged(self, event: Logged) -> tuple[str, str | None, str]:
         process = self._processes.get((event.task_id, event.attempt), "")
         return process, event.task_id, f"{event.level} {event.logger}: {event.text}"
+
+    def _touched(self, event: Touched) -> tuple[str, str | None, str] | None:
+        if event.outcome == "done" and event.effect in UNTOLD:
+            return None
+        failed = "" if event.exception is None else f", {event.outcome}: {error_label(event.exception)}"
+        return (
+            event.by,
+            event.task_id,
+            f"{event.effect} {event.what}{failed}{f' ({event.where})' if event.where else ''}",
+        )
+
+    def _broken(self, event: Broken) -> tuple[str, str | None, str]:
+        place = f" {event.place} {event.what}" if event.place else ""
+        return event.by, event.task_id, f"on purpose: {event.fault}{place}"
 
     def _node_changed(self, event: NodeChanged) -> tuple[str, str | None, str]:
         return event.node, None, f"node {event.change}{f': {event.detail}' if event.detail else ''}"

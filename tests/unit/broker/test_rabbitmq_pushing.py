@@ -31,7 +31,7 @@ def test_a_message_is_published_delivered_and_acknowledged(rabbit: Any) -> None:
 def test_the_trace_tells_who_published(rabbit: Any) -> None:
     seen: list[int] = []
     rabbit.broker.publish_context = lambda: ("w1/1", "t0", True)
-    rabbit.broker.on_published = lambda message: seen.append(message.number)
+    rabbit.broker.on_published = lambda message, _exchange, _routing_key: seen.append(message.number)
     rabbit.queue()
     rabbit.send("a")
     assert (rabbit.trace[0].by, rabbit.trace[0].by_task_id, rabbit.trace[0].in_transaction) == ("w1/1", "t0", True)

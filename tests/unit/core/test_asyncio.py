@@ -16,8 +16,9 @@ import pytest
 
 from coldframe._core.captured import Captured
 from coldframe._core.clock import VirtualTime, keeps_real_time, real_monotonic, real_sleep
+from coldframe._core.fibers import Process
 from coldframe._core.moments import SECOND
-from coldframe._core.scheduler import Process, Scheduler
+from coldframe._core.scheduler import Scheduler
 from coldframe._core.selector import AsyncioWaits
 from coldframe.errors import NeverReady
 

@@ -20,8 +20,9 @@ import time_machine
 
 from coldframe._core.captured import Captured
 from coldframe._core.clock import VirtualTime, in_virtual_time, keeps_real_time, real_monotonic
+from coldframe._core.fibers import Process
 from coldframe._core.moments import SECOND, to_micros
-from coldframe._core.scheduler import Process, Scheduler
+from coldframe._core.scheduler import Scheduler
 from coldframe.errors import AlreadyOpen, SetupError
 
 START = to_micros(datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC))

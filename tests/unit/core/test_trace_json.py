@@ -42,6 +42,8 @@ BY_NAME: dict[str, st.SearchStrategy[Any]] = {
     "exception": st.none() | st.builds(RecordedError, TEXT, TEXT),
     "messages": st.lists(st.integers(), max_size=3).map(tuple),
     "queues": st.lists(TEXT, max_size=3).map(tuple),
+    "details": st.dictionaries(TEXT | st.just("repr"), VALUES, max_size=2),
+    "failures": st.lists(TEXT, max_size=3).map(tuple),
 }
 BY_TYPE: dict[str, st.SearchStrategy[Any]] = {
     "int": st.integers(),

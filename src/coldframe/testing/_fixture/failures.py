@@ -127,7 +127,7 @@ def _as_failure(error: BaseException) -> BaseException:
 
 def _replay(item: pytest.Item, held: HeldBench) -> str:
     """The command that runs this very test again, in the same way."""
-    words = ["pytest", _quoted(_from_here(item))]
+    words = ["pytest", _quoted(from_here(item))]
     words += [f"--coldframe-{name}={value}" for name, value in held.said.items()]
     randomly = item.config.getoption("randomly_seed", None)
     if isinstance(randomly, int):  # pytest-randomly gives it to all that draws random data outside of the bench
@@ -135,7 +135,7 @@ def _replay(item: pytest.Item, held: HeldBench) -> str:
     return " ".join(words)
 
 
-def _from_here(item: pytest.Item) -> str:
+def from_here(item: pytest.Item) -> str:
     """The id of a test as it must be given where pytest was started."""
     inside = item.nodeid.partition("::")[2]
     path = os.path.relpath(item.path, item.config.invocation_params.dir)

@@ -26,11 +26,11 @@ def bench_for(request: pytest.FixtureRequest) -> Iterator[Bench]:
     plugins = request.config.pluginmanager
     if not plugins.has_plugin(REPORTER):
         plugins.register(failures, REPORTER)
-    _open_database_first(request)
+    open_database_first(request)
     try:
         held = _opened(request)
     except SetupError as error:
-        raise pytest.fail.Exception(_told_shortly(error), pytrace=False) from None
+        raise pytest.fail.Exception(told_shortly(error), pytrace=False) from None
     request.node.stash[HELD] = held
     try:
         yield held.bench
@@ -69,7 +69,7 @@ def _open_inside_transaction(held: HeldBench, case: Any) -> None:
     case._pre_setup, case._post_teardown = begin_and_open, close_and_end  # noqa: SLF001
 
 
-def _open_database_first(request: pytest.FixtureRequest) -> None:
+def open_database_first(request: pytest.FixtureRequest) -> None:
     wanted = [name for name in DATABASE_FIXTURES if name in request.fixturenames]
     if request.node.get_closest_marker("django_db") is not None:
         wanted.append("db")
@@ -77,7 +77,7 @@ def _open_database_first(request: pytest.FixtureRequest) -> None:
         request.getfixturevalue(name)
 
 
-def _told_shortly(error: SetupError) -> str:
+def told_shortly(error: SetupError) -> str:
     """The error; and where a module of the user's own failed, if that is why."""
     cause = error.__cause__
     if not isinstance(error, AppNotFound) or cause is None or "traceback above" not in error.hint:
