@@ -1,4 +1,4 @@
-"""The pytest plugin: the fixture `coldframe` is a bench on the project's own app.
+"""The pytest plugin: the fixture `coldframe` is a bench on the project's own app, `harden` breaks scenarios on it.
 
 pytest imports this module in every run, so it imports nothing of Celery, Django or the bench before a test asks
 for the fixture.
@@ -15,12 +15,17 @@ from coldframe.testing._fixture.held import HELD
 
 if TYPE_CHECKING:
     from coldframe import Bench
+    from coldframe.testing._fixture.hardening import Harden
     from coldframe.testing.eager import Eager
 
 MARKER_HELP = (
     "coldframe(start=..., profile=..., seed=..., beat=..., failures=..., unread=..., allow=..., app=..., "
     "undrained=...): how the bench of the fixture 'coldframe' is opened; takes whatever Bench takes, too. "
     "beat=True starts beat; undrained='allow' lets a test end with messages that it did not let run."
+)
+HARDEN_HELP = (
+    "harden(budget=..., faults=..., ignore=..., runs=..., workers=...): how the fixture 'harden' breaks the scenarios "
+    "of a test; takes whatever coldframe.harden takes."
 )
 
 
@@ -42,6 +47,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="eager-swap: run tests that were written for eager mode on a bench, too, and list those that differ.",
     )
     group.addoption("--coldframe-report", metavar="FILE", help="Write what --coldframe=MODE found to a file of JSON.")
+    group.addoption("--coldframe-budget", metavar="SPAN", help="How long each harden(...) may take: 30s, 5m.")
+    group.addoption(
+        "--coldframe-replay", metavar="PLAN", help="Do one broken run of the test again; 'coldframe replay' says it."
+    )
+    group.addoption("--coldframe-timeline", action="store_true", help="Tell all of the timeline of a replay.")
+    group.addoption("--coldframe-pdb", action="store_true", help="Open the debugger before the fault of a replay.")
     parser.addini("coldframe_app", "The project's Celery app, such as proj.celery:app.", default=None)
     parser.addini("coldframe_profile", "How the broker of a bench behaves: rabbitmq or redis.", default=None)
     parser.addini("coldframe_start", "The first moment of a bench, such as 2026-03-29T00:00+01:00.", default=None)
@@ -52,12 +63,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Explain the marker, and start the mode that was asked for."""
     config.addinivalue_line("markers", MARKER_HELP)
+    config.addinivalue_line("markers", HARDEN_HELP)
+    if config.getoption("coldframe_replay", None) is not None:
+        _register_replay(config)
     if config.getoption("coldframe", None) == "eager-swap":
         from coldframe.testing.eager_swap import EagerSwapPlugin
 
         report = config.getoption("coldframe_report")
         swap = EagerSwapPlugin(config, report=config.invocation_params.dir / report if report else None)
         config.pluginmanager.register(swap, "coldframe-eager-swap")
+
+
+def _register_replay(config: pytest.Config) -> None:
+    from coldframe import SetupError
+    from coldframe.testing._fixture.replaying import REPLAYER, Replayer
+
+    try:
+        replayer = Replayer(
+            config.getoption("coldframe_replay"),
+            whole=config.getoption("coldframe_timeline"),
+            debug=config.getoption("coldframe_pdb"),
+            config=config,
+        )
+    except SetupError as error:
+        raise pytest.UsageError(str(error)) from None
+    config.pluginmanager.register(replayer, REPLAYER)
 
 
 @pytest.fixture
@@ -73,6 +103,14 @@ def coldframe_bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
 
     with bench_for(request) as bench:
         yield bench
+
+
+@pytest.fixture
+def harden(request: pytest.FixtureRequest) -> Harden:
+    """`harden(scenario)` breaks every run of a scenario at every place, and fails the test unless all of them held."""
+    from coldframe.testing._fixture.hardening import harden_for
+
+    return harden_for(request)
 
 
 @pytest.fixture

@@ -106,7 +106,7 @@ def test_every_name_that_the_plugin_adds_is_its_own(run_pytest) -> None:
     fixtures = [
         name for name, value in vars(pytest_plugin).items() if type(value).__name__ == "FixtureFunctionDefinition"
     ]
-    assert fixtures == ["coldframe_app", "coldframe_bench", "celery_eager"]
+    assert fixtures == ["coldframe_app", "coldframe_bench", "harden", "celery_eager"]
     options = [word for word in result.stdout.str().split() if word.startswith("--cold")]
     assert {option.partition("=")[0] for option in options} >= {"--coldframe-app", "--coldframe-seed"}
 

@@ -29,7 +29,9 @@ def test_a_name_at_the_front_door_has_a_docstring_that_begins_with_a_sentence(na
     value = getattr(coldframe, name)
     if not (inspect.isclass(value) or inspect.isroutine(value)):
         pytest.skip(f"{name} is a value, not a class or a function")
-    first_line = (vars(value).get("__doc__") or "").strip().partition("\n")[0]
+    first_line = (
+        ((vars(value).get("__doc__") if inspect.isclass(value) else value.__doc__) or "").strip().partition("\n")[0]
+    )
     assert first_line.endswith((".", "?", ":")), f"{name} begins with {first_line!r}"
 
 

@@ -1,0 +1,1 @@
+"""A shop without a database: what it has done is in memory."""
