@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import time_machine
 
 from core.clock import now, today
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from borrowers.models import Borrower
     from documents.models import Note, Repayment
     from users.models import User
+
+time_machine.naive_mode = time_machine.NaiveMode.ERROR  # a moment without a zone means another one on each machine
 
 
 @pytest.fixture(autouse=True)

@@ -91,13 +91,28 @@ def delete_application(application: Application) -> None:
     """Delete it with all that belongs to it, if no money has moved.
 
     Raises:
-        Conflict: it was funded, or something was paid.
+        Conflict: it was funded, something was paid or is being paid at this moment, or it is no longer there.
     """
-    if not deletable().select_for_update().filter(pk=application.pk).exists():
+    if not Application.objects.select_for_update().filter(pk=application.pk).exists():
+        raise Conflict(f"{application} is no longer there; load the list again.")
+    if not _holds_money(application):
+        raise Conflict(f"A fee or an instalment of {application} changes at this moment; load it and look again.")
+    # Asked only now, when nothing can be added or paid any more: what was true before the locks may have changed.
+    if not deletable().filter(pk=application.pk).exists():
         raise Conflict(f"{application} was funded, or something was paid for it: it is kept. Withdraw it instead.")
     for document in application.documents.all():
         remove(document)
     application.delete()
+
+
+def _holds_money(application: Application) -> bool:
+    """Lock its fees and instalments, without waiting for whoever has one of them.
+
+    A payment has its instalment first, and then needs the application, for its entry in the ledger. Who deletes has
+    the application: if both waited, each would wait for the other.
+    """
+    kinds = (application.fees, application.repayments)
+    return all(len(rows.select_for_update(skip_locked=True)) == rows.count() for rows in kinds)
 
 
 def _own_part(by: User) -> dict[str, Any]:

@@ -123,6 +123,7 @@ class StageChange(models.Model):
 
     class Meta:
         ordering = ["-changed_at", "-pk"]
+        indexes = [models.Index(fields=["changed_at"])]
 
     def __str__(self) -> str:
         return f"{self.application_id}: {self.from_stage} to {self.to_stage}"

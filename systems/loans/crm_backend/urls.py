@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from documents.job_api import TaskState
 
+handler400 = "crm_backend.refusals.refused"
 handler404 = "crm_backend.refusals.not_found"
 handler500 = "crm_backend.refusals.failed"
 

@@ -88,7 +88,7 @@ class DocumentNewVersion(APIView):
 class DocumentDownload(APIView):
     """The content of a document."""
 
-    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+    @extend_schema(responses={(200, "*/*"): OpenApiTypes.BINARY})
     def get(self, request: Request, pk: int) -> FileResponse:
         """As a file with its own name, never shown within a page of ours."""
         document = get_object_or_404(visible_documents(request.user), pk=pk)

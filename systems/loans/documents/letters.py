@@ -16,7 +16,6 @@ from core.clock import day_of
 from core.errors import NotPossible
 from documents.annuity import Part, amortise, due_date, instalments_in, rate_of
 from documents.models import DocumentType
-from documents.pdf import Sheet, render
 
 #: What can be generated, and from which template.
 TEMPLATES = {
@@ -50,6 +49,8 @@ def write(kind: DocumentType, application: Application, moment: datetime, extra:
 
 def print_out(kind: DocumentType, application: Application, body: str, moment: datetime) -> bytes:
     """The letter as a PDF, on the paper of the application's branch."""
+    from documents.pdf import Sheet, render  # a third of the start of each process, and most of them never print
+
     branch = application.branch
     contact = [branch.name, branch.address.replace("\n", ", "), branch.phone, branch.email] if branch else []
     sheet = Sheet(

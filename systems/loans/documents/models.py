@@ -38,7 +38,7 @@ class Note(models.Model):
 
     class Meta:
         ordering = ["-created_at", "-pk"]
-        indexes = [models.Index(fields=["remind_sent_at", "remind_date"])]
+        indexes = [models.Index(fields=["remind_date"])]
 
     def __str__(self) -> str:
         return self.title or self.content[:40]
@@ -250,6 +250,7 @@ class RepaymentImport(models.Model):
 
     class Meta:
         ordering = ["-created_at", "-pk"]
+        indexes = [models.Index(fields=["status", "updated_at"])]
 
     def __str__(self) -> str:
         return f"import {self.pk}: {self.status}"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from core.clock import today
@@ -116,7 +119,8 @@ class ImportDetailSerializer(ImportSerializer):
         fields = [*ImportSerializer.Meta.fields, "complaints"]
         read_only_fields = fields
 
-    def get_complaints(self, source: RepaymentImport) -> list[dict[str, str]]:
+    @extend_schema_field(BadLineSerializer(many=True))
+    def get_complaints(self, source: RepaymentImport) -> list[dict[str, Any]]:
         """The first bad lines."""
         return BadLineSerializer(source.complaints.all()[:SHOWN_COMPLAINTS], many=True).data
 

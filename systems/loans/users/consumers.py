@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 #: Close code for whoever is not, or no longer, allowed in.
 NOT_ALLOWED = 4401
+#: Close code for an address that is nowhere.
+NOT_FOUND = 4404
 LONGEST_FRAME = 4096
 #: After so many seconds without news, the count that was told last is compared with the database.
 QUIET = 1.0
@@ -159,6 +161,12 @@ class NotificationConsumer(AsyncWebsocketConsumer):
         if group:
             await self.channel_layer.group_discard(group, self.channel_name)
         return bool(group)
+
+
+async def nowhere(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Refuse a socket at an address that is nowhere; the router by itself would let the server fail."""
+    await receive()
+    await send({"type": "websocket.close", "code": NOT_FOUND})
 
 
 def understood(frame: str | None) -> dict[str, Any]:

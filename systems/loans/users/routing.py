@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, re_path
 
-from users.consumers import NotificationConsumer
+from users.consumers import NotificationConsumer, nowhere
 
-websocket_urlpatterns: list[URLPattern] = [path("ws/notifications/", NotificationConsumer.as_asgi())]
+websocket_urlpatterns: list[URLPattern] = [
+    path("ws/notifications/", NotificationConsumer.as_asgi()),
+    re_path("", nowhere),
+]

@@ -11,6 +11,7 @@ from celery import states
 from django.db.models import Count, Q
 from django_celery_results.models import TaskResult
 
+from core.deliveries import given_up
 from core.models import DeliveryLedger
 
 #: So many of the latest results are shown.
@@ -57,6 +58,14 @@ class JobLine:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A message that was given up, and why."""
+
+    delivery: DeliveryLedger
+    reason: str
+
+
 def recent_jobs(show: str = "all") -> list[JobLine]:
     """The latest results: all of them, those that are not finished (`running`) or those that failed (`failed`)."""
     wanted = {"running": Q(status__in=RUNNING), "failed": Q(status=states.FAILURE)}.get(show, Q())
@@ -76,6 +85,18 @@ def delivery_counts() -> dict[str, int]:
     """How many messages stand where."""
     rows = DeliveryLedger.objects.values_list("status").annotate(n=Count("pk")).order_by()
     return dict.fromkeys(DeliveryLedger.Status.values, 0) | dict(rows)
+
+
+def refusals() -> list[Refusal]:
+    """The messages that were given up: those first that were tried least recently."""
+    rows = given_up().order_by("claimed_at", "pk")[:RECENT]
+    return [Refusal(row, plain_refusal(row.error)) for row in rows]
+
+
+def plain_refusal(error: str) -> str:
+    """Why a message was not accepted, from what its delivery wrote down: the cause in plain words, then the rest."""
+    name, _, said = error.partition(": ")
+    return f"{CAUSES.get(name, 'It could not be sent')}: {said or name}"
 
 
 def plain_error(result: Any) -> str:

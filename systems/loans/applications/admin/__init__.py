@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.forms import BaseModelFormSet, ModelForm
 from django.http import HttpRequest
@@ -13,11 +13,12 @@ from django.utils.timezone import localtime
 
 from applications.admin.inlines import DocumentInline, FeeInline, NoteInline, RepaymentInline, StageChangeInline
 from applications.admin.moves import StageMoves
-from applications.editing import deletable
+from applications.editing import deletable, delete_application
 from applications.models import ActiveLoan, Application
 from applications.selectors import visible_applications
 from applications.terms import TERMS
 from core.admin import Record
+from core.errors import BusinessError
 
 MANY = ("borrowers", "guarantors")
 PEOPLE = ("broker", "branch", "bd", *MANY)
@@ -76,6 +77,18 @@ class ApplicationAdmin(StageMoves):
     def has_delete_permission(self, request: HttpRequest, obj: Application | None = None) -> bool:
         """Not if money has moved."""
         return super().has_delete_permission(request, obj) and (obj is None or deletable().filter(pk=obj.pk).exists())
+
+    def delete_model(self, request: HttpRequest, obj: Application) -> None:
+        """With its files; something may have been paid since the page was opened."""
+        try:
+            delete_application(obj)
+        except BusinessError as error:
+            self.message_user(request, error.message, messages.ERROR)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Application]) -> None:
+        """Each by itself."""
+        for application in queryset:
+            self.delete_model(request, application)
 
     def save_model(
         self,

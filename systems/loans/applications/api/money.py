@@ -99,6 +99,8 @@ class RecordPayment(OfApplication):
 class GenerateSchedule(OfApplication):
     """The repayment schedule of an application."""
 
+    pagination_class = None  # it is answered as a whole
+
     @extend_schema(request=ScheduleInput, responses={201: RepaymentSerializer(many=True)})
     def post(self, request: Request, pk: int) -> Response:
         """Make the instalments that are still to come, in place of the unpaid ones."""

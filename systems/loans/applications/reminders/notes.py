@@ -25,6 +25,15 @@ TASK = "check_note_reminders"
 ABOUT = NotificationType.NOTE_REMINDER
 #: Told for an earlier moment than the one that stands there now is not told.
 NOT_TOLD = Q(remind_sent_at__isnull=True) | Q(remind_sent_at__lt=F("remind_date"))
+#: Somebody was told, and somebody else is still to be.
+TOLD_IN_PART = Exists(
+    DeliveryLedger.objects.filter(
+        task=TASK,
+        object=Concat(Value("note:"), Cast(OuterRef("pk"), CharField())),
+        status__in=OPEN,
+        created_at__gte=OuterRef("remind_date"),
+    )
+)
 
 
 def remind_of_notes(send: Sender, *, until: float | None = None) -> Outcome:
@@ -40,12 +49,8 @@ def remind_of_notes(send: Sender, *, until: float | None = None) -> Outcome:
 
 
 def _due(at: datetime) -> QuerySet[Note]:
-    about_row = Concat(Value("note:"), Cast(OuterRef("pk"), CharField()))
-    left_over = DeliveryLedger.objects.filter(
-        task=TASK, object=about_row, status__in=OPEN, created_at__gte=OuterRef("remind_date")
-    )
     in_time = Note.objects.filter(remind_date__lte=at, remind_date__gt=at - settings.NOTE_REMINDERS_AT_MOST_LATE)
-    return in_time.filter(NOT_TOLD | Exists(left_over))
+    return in_time.filter(NOT_TOLD | TOLD_IN_PART)
 
 
 def _mark(note: Note) -> None:

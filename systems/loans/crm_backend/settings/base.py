@@ -194,6 +194,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Loan applications from the first inquiry to the last repayment.",
     "VERSION": "1.0.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,  # what is sent and what is answered differ: a file is sent, and never answered
     "ENUM_NAME_OVERRIDES": {
         "DocumentTypeEnum": "documents.models.DocumentType",
         "ImportStatusEnum": "documents.models.RepaymentImport.Status",

@@ -14,6 +14,7 @@ EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 MEDIA_ROOT = Path(tempfile.gettempdir()) / f"loans-tests-{os.getpid()}"
 CELERY_BROKER_URL = "memory://"
 LOGIN_RATE = None
+WHITENOISE_AUTOREFRESH = True  # each test client would read all directories of static files again
 LOGGING = {"version": 1, "disable_existing_loggers": False}
 
 if "POSTGRES_TEST_DB" in os.environ:

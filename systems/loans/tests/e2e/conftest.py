@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, StorageState, expect, sync_playwright
 
 from tests.integration.processes import PYTHON, environment, running
 
@@ -52,7 +52,7 @@ class Person:
 LogIn = Callable[..., Person]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The demo, in a process of its own, on fresh data."""
     command = [str(PYTHON), "manage.py", "demo", "--port", "0", "--no-input"]
@@ -63,7 +63,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         assert process.end(signal.SIGINT) == 0
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     """A real Chromium. Not for the whole session: while it is open, this thread has a running event loop."""
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -78,16 +78,28 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="package")
+def cookies(site: Site) -> dict[str, StorageState]:
+    """What the browsers of those who logged in before have kept, by role."""
+    return {}
+
+
 @pytest.fixture
-def log_in(site: Site, chromium: Browser) -> Iterator[LogIn]:
-    """Let somebody of a role log in: `log_in("Administrator", color_scheme="dark")`."""
+def log_in(site: Site, chromium: Browser, cookies: dict[str, StorageState]) -> Iterator[LogIn]:
+    """Let somebody of a role in: `log_in("Administrator", color_scheme="dark")`.
+
+    The first of a role logs in, and the next ones come with the same session; who is going to log out says `anew`.
+    """
     people: list[Person] = []
 
-    def as_one(role: str, **options: Any) -> Person:
-        context = chromium.new_context(base_url=site.address, **options)
+    def as_one(role: str, *, anew: bool = False, **options: Any) -> Person:
+        kept = None if anew else cookies.get(role)
+        context = chromium.new_context(base_url=site.address, storage_state=kept, **options)
         context.set_default_timeout(PATIENCE)
         person = Person(context, [])
         people.append(person)
+        if kept:
+            return person
         page = person.tab("/login/")
         email, password = site.logins[role]
         page.get_by_label("E-mail address").fill(email)
@@ -95,6 +107,8 @@ def log_in(site: Site, chromium: Browser) -> Iterator[LogIn]:
         page.get_by_role("button", name="Log in").click()
         page.wait_for_url(lambda url: "/login/" not in url)
         page.close()
+        if not anew:
+            cookies[role] = context.storage_state()
         return person
 
     yield as_one

@@ -13,7 +13,12 @@ from playwright.sync_api import Browser, Page
 
 from tests.e2e.conftest import LogIn, Site
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.slow,
+    pytest.mark.timeout(300),
+    pytest.mark.xdist_group("e2e"),
+]
 
 CHECK = (Path(__file__).parent / "accessibility.js").read_text("utf-8")
 SIZES = {"phone": {"width": 360, "height": 740}, "desktop": {"width": 1440, "height": 900}}
@@ -73,16 +78,17 @@ def test_every_page_fits_and_can_be_read(site: Site, chromium: Browser, log_in: 
 
 
 def test_the_two_schemes_differ(log_in: LogIn) -> None:
-    grounds = []
+    page, grounds = log_in("Administrator").tab(), []
     for scheme in ("light", "dark"):
-        page = log_in("Administrator", color_scheme=scheme).tab()
+        page.emulate_media(color_scheme=scheme)
         grounds.append(page.evaluate("getComputedStyle(document.body).backgroundColor"))
     assert grounds == ["rgb(244, 246, 247)", "rgb(15, 21, 25)"]
 
 
 def test_who_wants_no_motion_gets_none(log_in: LogIn) -> None:
+    page = log_in("Administrator").tab()
     for wish, duration in (("reduce", "0s"), ("no-preference", "0.15s")):
-        page = log_in("Administrator", reduced_motion=wish).tab()
+        page.emulate_media(reduced_motion=wish)
         shown = page.locator(".tile").first.evaluate("tile => getComputedStyle(tile).transitionDuration.split(',')[0]")
         assert shown == duration
 

@@ -9,7 +9,12 @@ from playwright.sync_api import Locator, Page, WebSocketRoute, expect
 
 from tests.e2e.conftest import LogIn
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.slow,
+    pytest.mark.timeout(240),
+    pytest.mark.xdist_group("e2e"),
+]
 
 ADMIN, MANAGER, BROKER, CLIENT = "Administrator", "Business development", "Broker", "Client"
 
@@ -174,7 +179,7 @@ def test_every_focus_is_seen(log_in: LogIn) -> None:
 
 
 def test_without_javascript_everything_still_works(log_in: LogIn) -> None:
-    page = log_in(MANAGER, java_script_enabled=False).tab()
+    page = log_in(MANAGER, anew=True, java_script_enabled=False).tab()
     page.get_by_label("Stage").select_option("settlement")
     page.get_by_role("button", name="Search").click()
     reference = first_card(page, "settlement")
@@ -282,7 +287,7 @@ def test_the_bell_gets_a_new_token_before_the_old_one_ends(log_in: LogIn) -> Non
 
 
 def test_a_client_finds_a_friendly_word(log_in: LogIn) -> None:
-    person = log_in(CLIENT)
+    person = log_in(CLIENT, anew=True)
     page = person.tab()
     expect(page.get_by_role("heading", name="Hello, Cleo")).to_be_visible()
     page.get_by_role("button", name="Log out").click()

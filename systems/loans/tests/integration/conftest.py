@@ -8,14 +8,17 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from email.message import Message
 from typing import Any, NoReturn
 
+import psycopg
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message as MessageHandler
 
 HOST = "127.0.0.1"
+POSTGRES = f"postgres://postgres@{HOST}:5432"
 ANSWER_SECONDS = 2
 #: Redis has numbered databases only, and 0 is left to others. Who takes one says so there, with this key.
 REDIS_DATABASES = range(1, 16)
@@ -75,23 +78,26 @@ def mails() -> Iterator[tuple[str, Mails]]:
         server.stop()
 
 
-@pytest.fixture
-def database_url(own_name: str) -> Iterator[str]:
-    """The URL of an empty PostgreSQL database."""
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[psycopg.Connection]:
+    """A connection to PostgreSQL, for making databases."""
     require_answer("PostgreSQL", 5432)
-    import psycopg
-
-    server = f"postgres://postgres@{HOST}:5432"
     try:
-        connection = psycopg.connect(f"{server}/postgres", autocommit=True, connect_timeout=ANSWER_SECONDS)
+        connection = psycopg.connect(f"{POSTGRES}/postgres", autocommit=True, connect_timeout=ANSWER_SECONDS)
     except psycopg.OperationalError as error:
         give_up(f"PostgreSQL does not let user postgres in without a password: {error}")
     with connection:
-        connection.execute(f'CREATE DATABASE "{own_name}"')
-        try:
-            yield f"{server}/{own_name}"
-        finally:
-            connection.execute(f'DROP DATABASE "{own_name}" WITH (FORCE)')
+        yield connection
+
+
+@contextmanager
+def database(postgres: psycopg.Connection, name: str, *, like: str = "template1") -> Iterator[str]:
+    """The URL of a database that is like another one, and gone when the block ends."""
+    postgres.execute(f'CREATE DATABASE "{name}" TEMPLATE "{like}"')
+    try:
+        yield f"{POSTGRES}/{name}"
+    finally:
+        postgres.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture

@@ -17,6 +17,12 @@ from tests.integration.processes import PYTHON, Process, environment, run, runni
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(600)]
 
+OF_OTHERS = """
+import django; django.setup()
+from django.core.management import call_command
+call_command("migrate", verbosity=0, interactive=False)
+call_command("createsuperuser", verbosity=0, interactive=False, email="boss@example.com")
+"""
 ROLES = ["Administrator", "Business development", "Broker", "Client", "Accounts"]
 
 
@@ -95,8 +101,7 @@ def test_a_port_that_is_taken_is_named_with_the_next_step(tmp_path: Path) -> Non
 
 def test_a_database_of_others_is_refused_until_somebody_agrees_to_remove_it(tmp_path: Path) -> None:
     known = environment(tmp_path, DJANGO_SETTINGS_MODULE="crm_backend.settings")
-    run(known, "manage.py", "migrate", "--no-input")
-    run(known, "manage.py", "createsuperuser", "--no-input", "--email", "boss@example.com")
+    run(known, "-c", OF_OTHERS)
     with running("demo", demo("--port", "0"), known) as process:
         process.wait_for("This database has 1 users, and none of them is the demo's")
         assert process.ended() == 1

@@ -120,6 +120,14 @@ def test_whoever_may_not_come_in_is_refused_at_the_door(bell: Bell, alice: User)
         bell("access_token", token, path=f"/ws/notifications/?token={token}")
 
 
+def test_an_address_that_is_nowhere_is_refused_and_the_server_goes_on(bell: Bell, alice: User) -> None:
+    for path in ("/", "/ws/notifications", "/ws/nowhere/?a=b"):
+        with pytest.raises(InvalidStatus, match="403"):
+            bell("access_token", access_token(alice), path=path)
+    with bell("access_token", access_token(alice)) as socket:
+        assert hear(socket) == {"type": "unread_count", "count": 0}
+
+
 def test_a_program_needs_no_page_and_a_page_no_address_of_ours(bell: Bell, alice: User) -> None:
     """What lets in is the token, which no other page knows."""
     for origin in (None, "https://elsewhere.example"):

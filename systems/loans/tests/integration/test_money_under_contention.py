@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 from django.core.files.base import ContentFile
-from django.db import connection
+from django.db import connection, transaction
 
+from applications.editing import delete_application
+from applications.models import Application
 from core.errors import BusinessError, Conflict
 from documents import bank_import
 from documents.fees import create_standard_fees, mark_fee_paid
@@ -113,3 +115,36 @@ def test_imports_of_the_same_payments_book_each_once(same_file: bool, monkeypatc
     assert sum(source.bad_lines for source in found) == 0
     assert BankTransaction.objects.count() == Ledger.objects.count() == 50
     assert not Repayment.objects.filter(paid_date__isnull=True).exists()
+
+
+PAYABLE = {
+    "an instalment": (RepaymentFactory, lambda row: record_payment(row, DAY)),
+    "a fee": (FeeFactory, lambda row: mark_fee_paid(row, DAY)),
+}
+
+
+@pytest.mark.parametrize("what", PAYABLE)
+def test_who_deletes_does_not_wait_for_a_payment_that_waits_for_the_application(what: str) -> None:
+    """Each would hold what the other one needs, for the entry of a payment needs its application at the commit."""
+    make, pay = PAYABLE[what]
+    row = make()
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            pay(row)
+            (told,) = pool.submit(at_once, lambda number: delete_application(row.application), people=1).result(30)
+        assert told is Conflict
+    row.refresh_from_db()
+    assert row.paid_date == DAY
+    assert Ledger.objects.get().application == row.application
+
+
+@pytest.mark.parametrize("attempt", range(5))
+@pytest.mark.parametrize("what", PAYABLE)
+def test_of_a_payment_and_a_deletion_one_happens_and_the_other_is_refused(what: str, attempt: int) -> None:
+    make, pay = PAYABLE[what]
+    row = make()
+    results = at_once(lambda number: pay(row) if number else delete_application(row.application), people=2)
+    assert results.count(Conflict) == 1
+    is_paid = results[0] is Conflict
+    assert Application.objects.count() == type(row).objects.filter(paid_date=DAY).count() == is_paid
+    assert Ledger.objects.count() == is_paid

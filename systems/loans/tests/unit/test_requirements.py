@@ -61,4 +61,4 @@ def test_requirements_cover_what_is_imported() -> None:
 
 def test_requirements_need_nothing_for_tests() -> None:
     lines = [line for line in (SYSTEM / "requirements.txt").read_text("utf-8").splitlines() if re.match(r"\w", line)]
-    assert closure(lines) & {"coldframe", "pytest", "factory-boy", "freezegun"} == set()
+    assert closure(lines) & {"coldframe", "pytest", "factory-boy", "time-machine"} == set()

@@ -26,5 +26,7 @@ def jobs(request: HttpRequest) -> HttpResponse:
         "counts": job_status.job_counts(),
         "deliveries": job_status.delivery_counts(),
         "doubtful": in_doubt().order_by("claimed_at", "pk")[: job_status.RECENT],
+        "refusals": job_status.refusals(),
+        "most": job_status.RECENT,
     }
     return page_or_part(request, "web/jobs.html", "web/_jobs.html", context)

@@ -1,4 +1,4 @@
-"""The house of which most of these tests speak, and its office."""
+"""The office of the house."""
 
 from __future__ import annotations
 
@@ -6,13 +6,7 @@ import pytest
 from django.test import Client
 
 from tests.factories import AdminFactory
-from tests.house import House, build
-
-
-@pytest.fixture
-def house(db: None) -> House:
-    """An application with its people, and another one with other people."""
-    return build()
+from tests.house import House
 
 
 @pytest.fixture

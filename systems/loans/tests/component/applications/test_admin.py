@@ -6,9 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.contrib.admin import site
+from django.contrib.messages.storage.cookie import CookieStorage
+from django.core.files.storage import default_storage
+from django.test import Client, RequestFactory
 from django.urls import reverse
 
+from applications.admin import ApplicationAdmin
 from applications.models import ActiveLoan, Application
 from applications.services import change_stage
 from documents.models import Note
@@ -174,6 +178,31 @@ def test_an_application_with_a_payment_is_not_deleted_here_either(house: House, 
         == 403
     )
     office.post(reverse(LIST), {"action": "delete_selected", "_selected_action": [house.own.pk], "post": "yes"})
+    assert Application.objects.filter(pk=house.own.pk).exists()
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_an_application_goes_with_its_files_here_too(
+    office: Client, django_capture_on_commit_callbacks: Any, together: bool
+) -> None:
+    paper = DocumentFactory()
+    key = paper.application_id
+    with django_capture_on_commit_callbacks(execute=True):
+        if together:
+            office.post(reverse(LIST), {"action": "delete_selected", "_selected_action": [key], "post": "yes"})
+        else:
+            office.post(reverse("admin:applications_application_delete", args=[key]), {"post": "yes"})
+    assert not Application.objects.filter(pk=key).exists()
+    assert not default_storage.exists(paper.file.name)
+
+
+def test_what_was_paid_since_the_page_was_opened_is_told_and_kept(house: House) -> None:
+    request = RequestFactory().post("/")
+    request._messages = CookieStorage(request)
+    RepaymentFactory(application=house.own, paid_date="2026-01-01")
+    ApplicationAdmin(Application, site).delete_model(request, house.own)
+    (told,) = request._messages
+    assert "something was paid for it: it is kept" in told.message
     assert Application.objects.filter(pk=house.own.pk).exists()
 
 

@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 
 from borrowers.models import Borrower, Guarantor
 from tests.factories import ApplicationFactory, BorrowerFactory, GuarantorFactory, UserFactory
-from tests.house import House, build
+from tests.house import House
 
 pytestmark = [pytest.mark.component, pytest.mark.django_db]
 
@@ -18,8 +18,8 @@ ROLES = ("admin", "bd", "broker", "client", "accounts")
 
 
 @pytest.fixture
-def house(db: None) -> House:
-    house = build()
+def house(house: House) -> House:
+    """With a guarantor for each client."""
     for application in (house.own, house.other):
         application.guarantors.add(GuarantorFactory(borrower=application.borrowers.get(user__isnull=False)))
     return house

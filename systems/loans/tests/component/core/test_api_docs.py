@@ -23,3 +23,19 @@ def test_the_schema_describes_the_api(client: Client) -> None:
     schema = client.get("/api/schema/", headers={"accept": "application/json"}).json()
     assert schema["info"]["title"] == "Loans"
     assert "/api/applications/{id}/update_stage/" in schema["paths"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/applications/{id}/upload_document/",
+        "/api/documents/",
+        "/api/documents/imports/",
+        "/api/documents/{id}/new_version/",
+    ],
+)
+def test_what_is_uploaded_is_described_as_a_file(client: Client, path: str) -> None:
+    schema = client.get("/api/schema/", headers={"accept": "application/json"}).json()
+    (body,) = schema["paths"][path]["post"]["requestBody"]["content"].values()
+    fields = schema["components"]["schemas"][body["schema"]["$ref"].rpartition("/")[2]]["properties"]
+    assert fields["file"]["format"] == "binary"

@@ -1,6 +1,8 @@
-"""An address that is nowhere says so, to people and to callers of the API, with a login or without."""
+"""What no view answers says so, to people and to callers of the API, with a login or without."""
 
 from __future__ import annotations
+
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
@@ -28,6 +30,27 @@ def test_a_page_that_is_nowhere(visitor: Client, path: str) -> None:
 def test_an_endpoint_that_is_nowhere(visitor: Client, path: str) -> None:
     answer = visitor.get(path)
     assert (answer.status_code, answer.json()) == (404, {"detail": "Not found."})
+
+
+MANY_FIELDS = {f"field{number}": "" for number in range(1001)}
+
+
+@pytest.mark.parametrize("much", [MANY_FIELDS, {"purpose": "x" * 3_000_000}])
+def test_an_endpoint_that_is_sent_too_much(client: Client, much: dict[str, str]) -> None:
+    client.force_login(AdminFactory())
+    answer = client.post("/api/applications/", urlencode(much), content_type="application/x-www-form-urlencoded")
+    assert answer.status_code == 413
+    assert answer.json() == {"detail": "The request is too large, or has too many fields; send less."}
+
+
+def test_an_endpoint_at_another_host(client: Client) -> None:
+    answer = client.get("/api/users/me/", headers={"host": "elsewhere.example"})
+    assert (answer.status_code, answer.json()) == (400, {"detail": "The request cannot be read."})
+
+
+def test_a_page_that_is_sent_too_much(visitor: Client) -> None:
+    answer = visitor.post("/login/", MANY_FIELDS)
+    assert (answer.status_code, answer["Content-Type"]) == (400, "text/html; charset=utf-8")
 
 
 def test_an_endpoint_that_failed_says_so_in_json(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

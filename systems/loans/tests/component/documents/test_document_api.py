@@ -12,17 +12,12 @@ from documents import file_rules
 from documents.models import Document
 from tests import disk
 from tests.factories import BorrowerFactory, DocumentFactory
-from tests.house import House, build
+from tests.house import House
 
 pytestmark = [pytest.mark.component, pytest.mark.django_db]
 
 PDF = b"%PDF-1.7 what it says"
 HUGE = 10**30
-
-
-@pytest.fixture
-def house(db: None) -> House:
-    return build()
 
 
 def a_file(name: str = "paper.pdf", content: bytes = PDF) -> SimpleUploadedFile:

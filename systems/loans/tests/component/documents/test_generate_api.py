@@ -11,16 +11,11 @@ from rest_framework.test import APIClient
 
 from documents.models import Document, DocumentJob
 from documents.tasks import generate_document_async
-from tests.house import House, build
+from tests.house import House
 
 pytestmark = [pytest.mark.component, pytest.mark.django_db]
 
 HUGE = 10**30
-
-
-@pytest.fixture
-def house(db: None) -> House:
-    return build()
 
 
 def ask(api: APIClient, **values: Any) -> Any:

@@ -15,15 +15,10 @@ from documents.generation import request_document
 from documents.models import DocumentJob
 from documents.tasks import generate_document_async
 from tests.factories import DocumentFactory
-from tests.house import House, build
+from tests.house import House
 from users.models import User
 
 pytestmark = [pytest.mark.component, pytest.mark.django_db]
-
-
-@pytest.fixture
-def house(db: None) -> House:
-    return build()
 
 
 def job_of(house: House, by: User | None = None, *, other: bool = False) -> DocumentJob:

@@ -11,17 +11,12 @@ from rest_framework.test import APIClient
 from core.clock import now
 from reminders.models import Reminder
 from tests.factories import UserFactory
-from tests.house import House, build
+from tests.house import House
 
 pytestmark = [pytest.mark.component, pytest.mark.django_db]
 
 ADDRESS = "/api/reminders/"
 OFFICE = ["admin", "bd", "broker", "accounts"]
-
-
-@pytest.fixture
-def house(db: None) -> House:
-    return build()
 
 
 def body(**values: Any) -> dict[str, Any]:

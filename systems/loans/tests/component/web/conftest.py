@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
-from tests.house import House, build
+from tests.house import House
 
 Browser = Callable[[str], Client]
 
@@ -16,12 +16,6 @@ HTMX = {"HX-Request": "true"}
 
 #: Who may not change what, and how that is answered: role, whether it is their own, status.
 OTHERS = [("bd", False, 404), ("broker", True, 403), ("broker", False, 404), ("accounts", True, 404)]
-
-
-@pytest.fixture
-def house(db: None) -> House:
-    """An application with its people, and another one with other people."""
-    return build()
 
 
 @pytest.fixture

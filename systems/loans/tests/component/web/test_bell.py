@@ -6,8 +6,8 @@ import json
 import re
 
 import pytest
+import time_machine
 from django.test import Client
-from freezegun import freeze_time
 from pytest_django import DjangoAssertNumQueries
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import AccessToken
@@ -82,13 +82,13 @@ def test_an_id_that_is_none_is_refused(browser: Browser, given: str) -> None:
 
 
 def test_the_token_is_an_access_token_for_five_minutes(browser: Browser, house: House) -> None:
-    with freeze_time("2026-03-01 12:00:00"):
+    with time_machine.travel("2026-03-01T12:00:00Z", tick=False):
         answer = browser("bd").get("/notifications/token/")
         given = answer.json()
         assert given["expires_in"] == 300
         assert AccessToken(given["token"])["user_id"] == str(house.people["bd"].pk)
         assert "no-store" in answer.headers["Cache-Control"]
-    with freeze_time("2026-03-01 12:05:01"), pytest.raises(TokenError, match="Token is expired"):
+    with time_machine.travel("2026-03-01T12:05:01Z", tick=False), pytest.raises(TokenError, match="Token is expired"):
         AccessToken(given["token"])
 
 

@@ -14,7 +14,7 @@ from pytest_django import DjangoAssertNumQueries
 from core.clock import now
 from core.models import DeliveryLedger
 from tests.component.web.conftest import HTMX, Browser
-from web.job_status import human_name, plain_error, recent_jobs
+from web.job_status import human_name, plain_error, plain_refusal, recent_jobs
 
 pytestmark = [pytest.mark.component, pytest.mark.django_db]
 
@@ -126,6 +126,36 @@ def test_messages_are_counted_and_those_in_doubt_are_named(browser: Browser) -> 
     assert 'href="/admin/core/deliveryledger/"' in page
 
 
+def test_what_was_given_up_is_named_with_the_reason(browser: Browser) -> None:
+    refused = delivery(1, "failed", 300)
+    refused.attempts, refused.error = 12, "SMTPRecipientsRefused: {'mia@example.com': (550, b'unknown user')}"
+    refused.save()
+    delivery(2, "failed")  # tried once, and again by the next run
+    page = browser("admin").get("/jobs/").content.decode()
+    assert "Given up: 1<" in page
+    assert re.findall(r"of (repayment:\d) to mia@example.com", page) == ["repayment:1"]
+    assert "tried 12 times, last " in page
+    assert "The mail server refused the address: {&#x27;mia@example.com&#x27;: (550, " in page
+    assert 'href="/admin/core/deliveryledger/?decide=given_up"' in page
+
+
+def test_where_nothing_was_given_up_nothing_is_said_of_it(browser: Browser) -> None:
+    delivery(1, "failed")
+    assert "Given up" not in browser("admin").get("/jobs/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        ("NotAccepted: the server took it for nobody", "The mail server did not take a message: the server took it"),
+        ("UnicodeError: label too long: 64", "It could not be sent: label too long: 64"),
+        ("TimeoutError", "It could not be sent: TimeoutError"),
+    ],
+)
+def test_a_refusal_is_told_in_plain_words(error: str, told: str) -> None:
+    assert plain_refusal(error).startswith(told)
+
+
 def test_the_list_renews_itself_unless_that_is_switched_off(browser: Browser) -> None:
     client = browser("admin")
     part = client.get("/jobs/?show=failed", headers=HTMX).content.decode()
@@ -140,7 +170,14 @@ def test_the_number_of_queries_and_of_rows_does_not_grow(
     for number in range(others + 1):
         result("SUCCESS", None)
         delivery(number, "claimed", 90)
+        delivery(1000 + number, "failed")
+    DeliveryLedger.objects.filter(status="failed").update(attempts=10)
     client = browser("admin")
-    with django_assert_num_queries(6):  # session, person, runs, their counts, messages, those in doubt
+    with django_assert_num_queries(7):  # session, person, runs, their counts, messages, those in doubt, those given up
         page = client.get("/jobs/", headers=HTMX).content.decode()
-    assert page.count("<tr>") == min(others + 1, 50) + 1
+    shown = min(others + 1, 50)
+    assert page.count("<tr>") == shown + 1
+    assert page.count("<li>") == 2 * shown
+    assert re.findall(r"<h3>([^<]+)</h3>", page) == (
+        ["In doubt: 50 or more", "Given up: 50 or more"] if others else ["In doubt: 1", "Given up: 1"]
+    )

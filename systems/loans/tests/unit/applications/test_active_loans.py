@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from freezegun import freeze_time
+import time_machine
 
 from applications.loan_dates import add_months
 from applications.models import ActiveLoan, Application, StageChange
@@ -74,7 +74,7 @@ def test_a_loan_runs_from_its_estimated_settlement_for_its_term() -> None:
 
 
 @pytest.mark.django_db
-@freeze_time("2026-03-10T22:00:00Z")
+@time_machine.travel("2026-03-10T22:00:00Z", tick=False)
 def test_without_an_estimate_it_runs_from_today_in_the_office() -> None:
     loan = funded(estimated_settlement_date=None, loan_term=1)
     assert (loan.settlement_date, loan.loan_expiry_date) == (date(2026, 3, 11), date(2026, 4, 11))

@@ -217,3 +217,10 @@ def test_a_funded_application_is_kept() -> None:
     with pytest.raises(Conflict, match="was funded"):
         delete_application(ApplicationFactory(stage="funded"))
     assert Application.objects.count() == 1
+
+
+def test_what_was_deleted_meanwhile_is_not_deleted_again() -> None:
+    application = ApplicationFactory()
+    Application.objects.all().delete()
+    with pytest.raises(Conflict, match=f"{application.reference_number} is no longer there; load the list again"):
+        delete_application(application)

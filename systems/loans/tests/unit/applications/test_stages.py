@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from freezegun import freeze_time
+import time_machine
 
 from applications.models import Application, Stage, StageChange
 from applications.services import allowed_moves, change_stage
@@ -65,7 +65,7 @@ def test_a_stage_from_older_days_can_only_be_left() -> None:
     assert Note.objects.get().content == "Moved from assessment to Withdrawn by the system."
 
 
-@freeze_time("2026-03-11T01:02:03Z")
+@time_machine.travel("2026-03-11T01:02:03Z", tick=False)
 def test_a_move_says_who_when_and_what() -> None:
     admin = AdminFactory(first_name="Ada", last_name="Min")
     application = ApplicationFactory()

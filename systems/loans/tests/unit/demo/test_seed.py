@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+import time_machine
 from django.core.management import CommandError
-from freezegun import freeze_time
 
 from applications.models import ActiveLoan, Application, Stage, StageChange
 from core.clock import now, today
@@ -18,7 +18,7 @@ from users.models import Role, User
 
 pytestmark = [pytest.mark.unit, pytest.mark.django_db]
 
-OFFICE_AT_NOON = "{} 01:00:00"  # UTC
+OFFICE_AT_NOON = "{}T01:00:00Z"  # in Sydney
 
 
 def counted(*, paid: bool) -> Counter[int]:
@@ -38,7 +38,7 @@ def test_there_is_an_application_in_each_stage_and_a_login_for_each_role() -> No
 
 @pytest.mark.parametrize("day", ["2026-11-21", "2027-01-31", "2028-02-29", "2026-04-05"])
 def test_instalments_are_paid_late_and_soon_due_on_any_day(day: str) -> None:
-    with freeze_time(OFFICE_AT_NOON.format(day)):
+    with time_machine.travel(OFFICE_AT_NOON.format(day), tick=False):
         seed()
         late = {days: number for days, number in counted(paid=False).items() if days > 0}
         assert late[4] == 1

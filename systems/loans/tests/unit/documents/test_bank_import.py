@@ -6,9 +6,9 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
+import time_machine
 from django.core.files.base import ContentFile
 from django.db import DatabaseError, OperationalError, connection
-from freezegun import freeze_time
 
 from core.clock import now
 from core.errors import Conflict
@@ -25,7 +25,7 @@ HEADER = "reference,date,amount,application,repayment\n"
 
 @pytest.fixture(autouse=True)
 def in_april():
-    with freeze_time("2026-04-01T00:00:00Z"):
+    with time_machine.travel("2026-04-01T00:00:00Z", tick=False):
         yield
 
 
@@ -302,7 +302,7 @@ def test_what_nobody_touched_for_a_while_is_unfinished() -> None:
     waiting, running, done = kept(HEADER), kept(HEADER), kept(HEADER)
     run(done)
     RepaymentImport.objects.filter(pk=running.pk).update(status="running")
-    with freeze_time("2026-04-01T00:20:00Z"):
+    with time_machine.travel("2026-04-01T00:20:00Z", tick=False):
         fresh = kept(HEADER)
         found = unfinished_imports(now() - timedelta(minutes=10))
     assert set(found) == {waiting, running}

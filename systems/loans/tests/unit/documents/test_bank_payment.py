@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from freezegun import freeze_time
+import time_machine
 
 from core.errors import NotPossible
 from documents.bank_file import Line
@@ -19,7 +19,7 @@ GOOD = {"reference": "B1", "date": "2026-03-31", "amount": "100.00", "applicatio
 
 @pytest.fixture(autouse=True)
 def in_april():
-    with freeze_time("2026-04-01T00:00:00Z"):
+    with time_machine.travel("2026-04-01T00:00:00Z", tick=False):
         yield
 
 

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
+import time_machine
 from django.db import DatabaseError, connection
-from freezegun import freeze_time
 
 from core.errors import Conflict, NotPossible
 from documents.models import Ledger, Repayment
@@ -22,7 +22,7 @@ MORNING_IN_SYDNEY = "2026-03-19T22:30:00Z"  # it is the 20th there already
 
 @pytest.fixture(autouse=True)
 def in_march():
-    with freeze_time(MORNING_IN_SYDNEY):
+    with time_machine.travel(MORNING_IN_SYDNEY, tick=False):
         yield
 
 

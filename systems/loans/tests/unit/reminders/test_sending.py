@@ -8,10 +8,10 @@ from smtplib import SMTPRecipientsRefused
 from typing import Any
 
 import pytest
+import time_machine
 from celery.exceptions import SoftTimeLimitExceeded
 from django.core import mail
 from django.db import OperationalError
-from freezegun import freeze_time
 
 from core.clock import now
 from core.deliveries import Status
@@ -125,7 +125,7 @@ def test_after_five_attempts_it_is_given_up_and_its_writer_is_told() -> None:
     writer = BDUserFactory()
     bad = due("bad@example.com", created_by=writer)
     for attempt in range(1, 6):
-        with freeze_time(now() + timedelta(hours=attempt)):
+        with time_machine.travel(now() + timedelta(hours=attempt), tick=False):
             assert send_due(failing(bad=BAD)) == Outcome(checked=1, failed=1)
     assert send_due(send_email) == Outcome()
     assert (again(bad).status, bad.attempts) == ("given_up", 5)
@@ -144,12 +144,12 @@ def test_one_without_a_writer_is_given_up_quietly() -> None:
 def test_a_server_that_is_down_uses_up_no_attempts() -> None:
     reminder = due("down@example.com")
     for hour in range(24):
-        with freeze_time(now() + timedelta(hours=hour)):
+        with time_machine.travel(now() + timedelta(hours=hour), tick=False):
             outcome = send_due(failing(down=DOWN))
             assert (outcome, outcome.try_again) == (Outcome(checked=1, failed=1), True)
     assert (again(reminder).status, reminder.attempts) == ("failing", 0)
     assert send_due(send_email) == Outcome()  # failed in the future, as this test has it
-    with freeze_time(now() + timedelta(hours=30)):
+    with time_machine.travel(now() + timedelta(hours=30), tick=False):
         assert send_due(send_email) == Outcome(checked=1, sent=1)
 
 
@@ -166,7 +166,7 @@ def test_what_failed_before_comes_last() -> None:
         send_due(failing(down=DOWN))
     for reminder in stuck[3:]:
         reminder.delete()
-    with freeze_time(now() + timedelta(hours=1)):
+    with time_machine.travel(now() + timedelta(hours=1), tick=False):
         due("fresh@example.com")
         with pytest.raises(MailServerDown, match="3 times in a row"):
             send_due(failing(down=DOWN))
@@ -249,7 +249,7 @@ def test_what_is_in_doubt_is_not_sent_again_and_its_writer_hears_of_it_once() ->
         send_due(failing(ann=SoftTimeLimitExceeded("stopped")))
     assert DeliveryLedger.objects.get().status == Status.CLAIMED
     for hours in (2, 3, 4):
-        with freeze_time(now() + timedelta(hours=hours)):
+        with time_machine.travel(now() + timedelta(hours=hours), tick=False):
             assert send_due(send_email) == Outcome(checked=1, skipped=1)
     assert again(reminder).status == "failing"
     assert "nobody knows whether it arrived" in Notification.objects.get().message

@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import time_machine
 from django.db.models import Q
-from freezegun import freeze_time
 
 from applications.models import Application, Stage, StageChange
 from core.clock import zone
@@ -77,7 +77,7 @@ def test_managers_and_stages_are_groups_too() -> None:
     assert (by_stage["group"], by_stage["group_id"]) == ("valuation", None)
 
 
-@freeze_time("2026-03-11T00:00:00+11:00")
+@time_machine.travel("2026-03-11T00:00:00+11:00", tick=False)
 def test_the_status_tells_each_stage_and_how_long() -> None:
     made("2026-03-01 00:00", loan_amount=Decimal(1000))
     made("2026-03-08 12:00", loan_amount=Decimal(2000))

@@ -6,7 +6,7 @@ from datetime import datetime, time, timedelta
 from unittest.mock import MagicMock, patch
 
 import pytest
-from freezegun import freeze_time
+import time_machine
 
 from applications.models import Application
 from applications.tasks import (
@@ -39,7 +39,7 @@ def test_send_email_can_be_patched(application_instance: Application) -> None:
 
 def test_a_reminder_of_the_day_before(repayment_instance: Repayment) -> None:
     day_before = datetime.combine(repayment_instance.due_date - timedelta(days=1), time(8), tzinfo=zone())
-    with freeze_time(day_before), patch("applications.tasks.send_email") as mock_send_email:
+    with time_machine.travel(day_before, tick=False), patch("applications.tasks.send_email") as mock_send_email:
         send_repayment_reminders()
     mock_send_email.assert_called_once()
     assert mock_send_email.call_args[1]["recipient_list"] == ["borrower@example.com"]

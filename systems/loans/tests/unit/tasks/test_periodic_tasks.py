@@ -8,8 +8,8 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+import time_machine
 from coldframe import Bench
-from freezegun import freeze_time
 
 from applications.tasks import check_repayment_reminders
 from core.clock import today, zone
@@ -104,7 +104,7 @@ def test_all_entries_of_the_schedule_run_and_succeed() -> None:
         assert {count for name, count in runs.items() if name.startswith("reports.")} == {1}
 
 
-@freeze_time("2026-04-05T07:00:00+10:00")
+@time_machine.travel("2026-04-05T07:00:00+10:00", tick=False)
 def test_daily_repayment_reminders() -> None:
     application = ApplicationFactory(borrowers=[BorrowerFactory(email="bo@example.com")], stage="funded")
     RepaymentFactory(application=application, due_date=today() + timedelta(days=7))
@@ -128,7 +128,7 @@ def test_daily_repayment_reminders() -> None:
 )
 def test_report_of_the_period_before(moment: str, task: Any, period: tuple[str, str]) -> None:
     AdminFactory(email="boss@example.com")
-    with freeze_time(moment), patch("reports.tasks.send_email") as send:
+    with time_machine.travel(moment, tick=False), patch("reports.tasks.send_email") as send:
         assert task() == {"checked": 1, "sent": 1, "skipped": 0, "failed": 0}
     report = Report.objects.get()
     assert (f"{report.period_start}", f"{report.period_end}") == period

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.core import mail
-from freezegun import freeze_time
 
 from applications.tasks import check_note_reminders, check_repayment_reminders, check_stale_applications
 from documents.models import Repayment
@@ -22,44 +22,44 @@ def subjects() -> list[str]:
 
 
 def test_fourteen_days_are_fourteen_days() -> None:
-    with freeze_time(NOON) as clock:
+    with time_machine.travel(NOON, tick=False) as clock:
         ApplicationFactory()
-        clock.tick(timedelta(days=14, seconds=-1))
+        clock.shift(timedelta(days=14, seconds=-1))
         check_stale_applications()
         assert subjects() == []
-        clock.tick(timedelta(seconds=1))
+        clock.shift(timedelta(seconds=1))
         check_stale_applications()
         assert len(subjects()) == 1
 
 
 def test_saving_an_application_does_not_hide_it() -> None:
-    with freeze_time(NOON) as clock:
+    with time_machine.travel(NOON, tick=False) as clock:
         application = ApplicationFactory()
-        clock.tick(timedelta(days=14))
+        clock.shift(timedelta(days=14))
         application.save()  # `updated_at` is now; the stage is not
         check_stale_applications()
     assert subjects() == [f"Stale Application Alert: {application.reference_number}"]
 
 
 def test_a_note_of_tomorrow_waits_for_tomorrow() -> None:
-    with freeze_time(NOON) as clock:
+    with time_machine.travel(NOON, tick=False) as clock:
         note = NoteFactory(created_by=UserFactory(), application=None)
         note.remind_date = note.created_at + timedelta(days=1)
         note.save()
         check_note_reminders()
         assert subjects() == []
-        clock.tick(timedelta(days=1))
+        clock.shift(timedelta(days=1))
         check_note_reminders()
         check_note_reminders()
     assert subjects() == [f"Note Reminder: {note.title}"]
 
 
 def test_a_repayment_s_story(application_instance: object) -> None:
-    with freeze_time(NOON) as clock:
+    with time_machine.travel(NOON, tick=False) as clock:
         row = Repayment.objects.create(application=application_instance, amount=500, due_date="2026-03-23")
         for _ in range(30):
             check_repayment_reminders()
-            clock.tick(timedelta(days=1))
+            clock.shift(timedelta(days=1))
     assert [(message.to, message.subject) for message in mail.outbox] == [
         (["borrower@example.com"], "Upcoming Repayment Reminder"),
         (["borrower@example.com"], "OVERDUE Repayment Notice"),
@@ -71,11 +71,11 @@ def test_a_repayment_s_story(application_instance: object) -> None:
 
 
 def test_a_payment_ends_it(application_instance: object) -> None:
-    with freeze_time(NOON) as clock:
+    with time_machine.travel(NOON, tick=False) as clock:
         row = Repayment.objects.create(application=application_instance, amount=500, due_date="2026-03-16")
-        clock.tick(timedelta(days=4))
+        clock.shift(timedelta(days=4))
         check_repayment_reminders()
         Repayment.objects.filter(pk=row.pk).update(paid_date="2026-03-20")
-        clock.tick(timedelta(days=10))
+        clock.shift(timedelta(days=10))
         check_repayment_reminders()
     assert subjects() == ["OVERDUE Repayment Notice"]

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+import time_machine
 from django.core import mail
-from freezegun import freeze_time
 
 from applications.tasks import send_email
 from core.clock import zone
@@ -46,7 +46,7 @@ def subjects() -> list[str]:
     return [message.subject for message in mail.outbox]
 
 
-@freeze_time(MORNING)
+@time_machine.travel(MORNING, tick=False)
 def test_yesterday_and_nothing_else() -> None:
     ann = reader()
     for moment in ("2026-03-10 23:59:59", "2026-03-11 00:00", "2026-03-11 23:59:59", "2026-03-12 00:00"):
@@ -58,7 +58,7 @@ def test_yesterday_and_nothing_else() -> None:
     assert lines == ["- At 2026-03-11 00:00: Something happened.", "- At 2026-03-11 23:59:59: Something happened."]
 
 
-@freeze_time(MONDAY)
+@time_machine.travel(MONDAY, tick=False)
 def test_last_week_and_nothing_else() -> None:
     ann = reader()
     for moment in ("2026-03-08 23:59", "2026-03-09 00:00", "2026-03-15 23:59", "2026-03-16 00:00"):
@@ -76,12 +76,12 @@ def test_the_hour_at_which_it_runs_changes_nothing(hour: str) -> None:
     ann = reader()
     news(ann, "2026-03-11 12:00")
     news(ann, "2026-03-12 00:00")
-    with freeze_time(f"2026-03-12T{hour}+11:00"):
+    with time_machine.travel(f"2026-03-12T{hour}+11:00", tick=False):
         send_daily_digests(send_email)
     assert subjects() == ["Your daily digest for 11 March 2026"]
 
 
-@freeze_time(MORNING)
+@time_machine.travel(MORNING, tick=False)
 def test_only_who_wants_it_and_works_here() -> None:
     people = [
         reader("no@example.com", daily=False),
@@ -94,7 +94,7 @@ def test_only_who_wants_it_and_works_here() -> None:
     assert mail.outbox[0].to == ["yes@example.com"]
 
 
-@freeze_time(MORNING)
+@time_machine.travel(MORNING, tick=False)
 def test_nothing_to_tell_is_no_mail() -> None:
     news(reader(), "2026-03-11 12:00", is_read=True)
     reader("bob@example.com")
@@ -102,7 +102,7 @@ def test_nothing_to_tell_is_no_mail() -> None:
     assert mail.outbox == []
 
 
-@freeze_time(MORNING)
+@time_machine.travel(MORNING, tick=False)
 def test_a_second_run_sends_nothing() -> None:
     news(reader(), "2026-03-11 12:00")
     send_daily_digests(send_email)
@@ -110,7 +110,7 @@ def test_a_second_run_sends_nothing() -> None:
     assert len(mail.outbox) == 1
 
 
-@freeze_time(MORNING)
+@time_machine.travel(MORNING, tick=False)
 def test_another_address_is_no_second_digest() -> None:
     ann, bob = reader(), reader("bob@example.com")
     news(ann, "2026-03-11 12:00")
@@ -129,9 +129,9 @@ def test_missed_days_are_made_up_for_one_mail_each() -> None:
     ann = reader()
     for day in range(8, 13):
         news(ann, f"2026-03-{day:02} 12:00")
-    with freeze_time("2026-03-09T08:30:00+11:00"):
+    with time_machine.travel("2026-03-09T08:30:00+11:00", tick=False):
         send_daily_digests(send_email)
-    with freeze_time("2026-03-13T08:30:00+11:00"):
+    with time_machine.travel("2026-03-13T08:30:00+11:00", tick=False):
         assert send_daily_digests(send_email) == Outcome(checked=4, sent=4)
     assert subjects() == [f"Your daily digest for {day} March 2026" for day in range(8, 13)]
 
@@ -141,11 +141,11 @@ def test_not_more_than_seven_days_and_four_weeks_are_made_up_for() -> None:
     for month in (1, 2, 3):
         for day in range(1, 29):
             news(ann, f"2026-{month:02}-{day:02} 12:00")
-    with freeze_time("2026-01-05T09:00:00+11:00"):
+    with time_machine.travel("2026-01-05T09:00:00+11:00", tick=False):
         send_daily_digests(send_email)
         send_weekly_digests(send_email)
     mail.outbox.clear()
-    with freeze_time("2026-03-20T08:30:00+11:00"):
+    with time_machine.travel("2026-03-20T08:30:00+11:00", tick=False):
         send_daily_digests(send_email)
         assert subjects() == [f"Your daily digest for {day} March 2026" for day in range(13, 20)]
         mail.outbox.clear()
@@ -162,18 +162,18 @@ def test_the_first_run_ever_looks_back_one_period_only() -> None:
     ann = reader()
     for day in range(1, 12):
         news(ann, f"2026-03-{day:02} 12:00")
-    with freeze_time(MORNING):
+    with time_machine.travel(MORNING, tick=False):
         assert send_daily_digests(send_email) == Outcome(checked=1, sent=1)
 
 
 def test_who_subscribes_later_is_not_told_of_what_was_before() -> None:
     reader("old@example.com")
-    with freeze_time("2026-03-09T08:30:00+11:00"):
+    with time_machine.travel("2026-03-09T08:30:00+11:00", tick=False):
         send_daily_digests(send_email)
     ann = reader()
     for day in (7, 8, 9):
         news(ann, f"2026-03-{day:02} 12:00")
-    with freeze_time("2026-03-10T08:30:00+11:00"):
+    with time_machine.travel("2026-03-10T08:30:00+11:00", tick=False):
         send_daily_digests(send_email)
     assert subjects() == ["Your daily digest for 9 March 2026"]
 
@@ -182,15 +182,15 @@ def test_a_day_on_which_the_server_was_down_is_made_up_for_on_the_next() -> None
     ann = reader()
     for day in (11, 12):
         news(ann, f"2026-03-{day:02} 12:00")
-    with freeze_time(MORNING):
+    with time_machine.travel(MORNING, tick=False):
         outcome = send_daily_digests(refuse)
     assert (outcome, outcome.try_again) == (Outcome(checked=1, failed=1), True)
-    with freeze_time("2026-03-13T08:30:00+11:00"):
+    with time_machine.travel("2026-03-13T08:30:00+11:00", tick=False):
         assert send_daily_digests(send_email) == Outcome(checked=2, sent=2)
     assert subjects() == ["Your daily digest for 11 March 2026", "Your daily digest for 12 March 2026"]
 
 
-@freeze_time(MORNING)
+@time_machine.travel(MORNING, tick=False)
 def test_a_server_that_stays_down_ends_the_run() -> None:
     for number in range(5):
         news(reader(f"{number}@example.com"), "2026-03-11 12:00")
@@ -200,7 +200,7 @@ def test_a_server_that_stays_down_ends_the_run() -> None:
     assert send_daily_digests(send_email) == Outcome(checked=5, sent=5)
 
 
-@freeze_time(MORNING)
+@time_machine.travel(MORNING, tick=False)
 def test_a_run_whose_time_is_up_goes_on_next_time() -> None:
     news(reader(), "2026-03-11 12:00")
     with pytest.raises(TimeUp, match="goes on from there"):
@@ -208,7 +208,7 @@ def test_a_run_whose_time_is_up_goes_on_next_time() -> None:
     assert send_daily_digests(send_email) == Outcome(checked=1, sent=1)
 
 
-@freeze_time(MORNING)
+@time_machine.travel(MORNING, tick=False)
 def test_what_is_read_while_it_runs_is_not_told() -> None:
     ann, bob = reader(), reader("bob@example.com")
     news(ann, "2026-03-11 12:00")
@@ -221,7 +221,7 @@ def test_what_is_read_while_it_runs_is_not_told() -> None:
     assert send_daily_digests(bob_reads) == Outcome(checked=2, sent=1, skipped=1)
 
 
-@freeze_time(MORNING)
+@time_machine.travel(MORNING, tick=False)
 def test_a_long_list_is_cut() -> None:
     ann = reader()
     for _ in range(AT_MOST + 2):
@@ -244,13 +244,13 @@ def test_a_day_is_as_long_as_the_clocks_make_it(today: str, day: str, first: str
     for moment in (first, last):
         row = NotificationFactory(user=ann, title=moment)
         Notification.objects.filter(pk=row.pk).update(created_at=datetime.fromisoformat(moment))
-    with freeze_time(today):
+    with time_machine.travel(today, tick=False):
         send_daily_digests(send_email)
     assert subjects() == [f"Your daily digest for {day}"]
     assert sum(line.startswith("-") for line in mail.outbox[0].body.splitlines()) == 2
 
 
-@freeze_time(MORNING)
+@time_machine.travel(MORNING, tick=False)
 def test_statements_grow_by_batch_and_by_mail_only(django_assert_max_num_queries: Any) -> None:
     for number in range(200):
         reader(f"{number}@example.com")

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from channels.layers import channel_layers
+from channels.testing import WebsocketCommunicator
 
+from crm_backend.asgi import application
 from tests.factories import NotificationFactory, UserFactory
 from tests.sockets import OpenBell, access_token, in_database, socket
 from users.consumers import NotificationConsumer
@@ -27,6 +29,15 @@ async def test_a_new_socket_is_told_the_count_first(alice: User, open_bell: Open
     await in_database(NotificationFactory)(user=alice, is_read=True)
     bell = await open_bell(alice, unread=3)
     assert await bell.receive_nothing()
+
+
+@pytest.mark.parametrize("path", ["/", "/ws/", "/ws/notifications", "/ws/notifications/1/", "/nowhere/", "//ws", "/ü/"])
+async def test_an_address_that_is_nowhere_is_refused(alice: User, sockets: Any, path: str) -> None:
+    stranger = WebsocketCommunicator(application, path)
+    known = WebsocketCommunicator(application, path, subprotocols=["access_token", access_token(alice)])
+    sockets += [stranger, known]
+    assert await stranger.connect() == (False, 4404)
+    assert await known.connect() == (False, 4404)
 
 
 async def test_a_socket_is_in_its_group_until_it_closes(alice: User, open_bell: OpenBell) -> None:

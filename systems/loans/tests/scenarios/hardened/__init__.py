@@ -1,0 +1,1 @@
+"""Each background task, to be broken at every place: `coldframe harden` finds these scenarios."""
