@@ -14,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import growth
+import hardening
 import opening
 import real_worker
 import schedule
@@ -26,6 +27,7 @@ BENCHMARKS = {
     "opening": opening.measure,
     "schedule": schedule.measure,
     "growth": growth.measure,
+    "hardening": hardening.measure,
     # Last: the worker's threads and signal handlers stay in the process.
     "real_worker": real_worker.measure,
 }
