@@ -34,9 +34,16 @@ $(READY): pyproject.toml constraints.txt $(NEEDS)
 	    $(NEEDS:%=-r %)
 	@touch $@
 
-check: $(READY) ## play a quarter of the reference systems on the bench, and run the README's first example
+# How many runs of each scenario `make check` breaks; `coldframe harden` in a system's directory breaks all.
+RUNS ?= 16
+
+check: $(READY) ## run the README's first example, play a quarter of the reference systems, and break their tasks
 	@$(PYTHON) tests/docs/run_readme.py
-	@for system in $(SYSTEMS); do (cd systems/$$system && $(ABSOLUTE) -m tests.quarter) || exit 1; done
+	@for system in $(SYSTEMS); do \
+	    (cd systems/$$system && $(ABSOLUTE) -m tests.quarter && \
+	        echo "$$system: $(RUNS) runs of each scenario are broken" && \
+	        $(ABSOLUTE) -m coldframe.cli harden --brief --workers 2 --runs $(RUNS)) || exit 1; \
+	done
 
 test: lint ## check style and layers, then run the tests (TESTS=path for some of them)
 ifeq ($(TESTS),tests)

@@ -1,14 +1,15 @@
 """Pages that lead through a project: their files are written, and their commands run, in the order of the page.
 
-A block of Python or TOML whose first line is `# path/of/file.py` is a file. A console block is a command, `$ pytest …`,
-and what it prints; there, a line `…` stands for any number of lines. A page may begin with files that it does not show:
-`<!-- in the project tests/django/site -->`.
+A block of Python or TOML whose first line is `# path/of/file.py` is a file. A console block is a command, `$ pytest …`
+or `$ coldframe …`, and what it prints; there, a line `…` stands for any number of lines. A page may begin with files
+that it does not show: `<!-- in the project tests/django/site -->`.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -19,14 +20,16 @@ BLOCK = re.compile(r"^```(?P<kind>python|toml|console)\n(?P<text>.*?)^```", re.D
 FILE = re.compile(r"# (?P<path>[\w/]+\.\w+)\n")
 #: What the pytest.ini of our Django project asks for.
 DJANGO_PLUGINS = ["pytest_django.plugin", "pytest_timeout"]
-COMMAND = "$ pytest"
+COMMANDS = ("$ pytest", "$ coldframe")
+#: The modules that the commands run.
+MODULES = {"pytest": "pytest", "coldframe": "coldframe.cli"}
 BASE = re.compile(r"<!-- in the project (?P<path>\S+) -->")
 
 
 def is_project(text: str) -> bool:
-    """Whether a page leads through a project: it has files, and runs pytest on them."""
+    """Whether a page leads through a project: it has files, and runs commands on them."""
     blocks = [block["text"] for block in BLOCK.finditer(text)]
-    return any(map(FILE.match, blocks)) and any(block.startswith(COMMAND) for block in blocks)
+    return any(map(FILE.match, blocks)) and any(block.startswith(COMMANDS) for block in blocks)
 
 
 def follow(text: str, directory: Path) -> list[tuple[str, str]]:
@@ -38,7 +41,7 @@ def follow(text: str, directory: Path) -> list[tuple[str, str]]:
     told = []
     for block in BLOCK.finditer(text):
         named = FILE.match(block["text"])
-        if block["text"].startswith(COMMAND):
+        if block["text"].startswith(COMMANDS):
             command, _, expected = block["text"].removeprefix("$ ").partition("\n")
             told.append((expected.strip(), run(command, directory)))
         elif named:
@@ -49,10 +52,12 @@ def follow(text: str, directory: Path) -> list[tuple[str, str]]:
 
 
 def run(command: str, directory: Path) -> str:
-    """What `pytest …` prints, with the plugins that the reader of a page has."""
-    plugins = ["coldframe.pytest_plugin", *(DJANGO_PLUGINS if (directory / "pytest.ini").exists() else [])]
-    words = [sys.executable, "-m", *command.split(), "-p", "no:cacheprovider"]
-    words += [word for plugin in plugins for word in ("-p", plugin)]
+    """What a command prints; pytest with the plugins that the reader of a page has."""
+    name, *words = shlex.split(command)
+    words = [sys.executable, "-m", MODULES[name], *words]
+    if name == "pytest":
+        plugins = ["coldframe.pytest_plugin", *(DJANGO_PLUGINS if (directory / "pytest.ini").exists() else [])]
+        words += [word for plugin in ("no:cacheprovider", *plugins) for word in ("-p", plugin)]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("DJANGO", "PYTEST"))}
     done = subprocess.run(
         words,
@@ -77,4 +82,4 @@ def is_told(expected: str, printed: str) -> bool:
 
 
 def _timeless(text: str) -> str:
-    return re.sub(r"in \d+\.\d+s", "in 0.1s", text)
+    return re.sub(r"in \d+\.\d+( ?)s\b", r"in 0.1\1s", text)
