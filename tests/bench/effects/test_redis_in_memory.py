@@ -254,6 +254,18 @@ def test_an_unknown_command_is_refused_with_the_way_out(app: Celery, body: Calla
     )
 
 
+def test_what_a_server_forgets_it_forgets_in_all_its_databases(app: Celery) -> None:
+    with Bench(app):
+        first, second = connect(), redis.Redis(host="cache.internal", db=1)
+        sha = first.script_load("return 7")
+        first.set("a", 1)
+        second.set("a", 2)
+        assert second.evalsha(sha, 0) == 7
+        assert second.flushall() is True
+        assert second.script_flush() is True
+        assert [first.dbsize(), second.dbsize(), first.script_exists(sha)] == [0, 0, [False]]
+
+
 def test_servers_at_other_addresses_hold_other_keys(app: Celery) -> None:
     with Bench(app):
         connect().set("a", 1)

@@ -1,6 +1,7 @@
 """Commands, and what a server replies to them: `python redis_replies.py URL` records what a real one says.
 
 A record has a line for each of the commands in `recorded/redis_commands.txt`; each group begins with no keys.
+None of them reaches beyond its database: the server is not this run's alone.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -22,6 +23,12 @@ def test_the_server_in_memory_replies_as_recorded(protocol: int) -> None:
         replies = redis_replies.record("redis://cache.internal:6379/0", protocol)
     app.close()
     assert replies.splitlines() == redis_replies.path_of(protocol).read_text("utf-8").splitlines()
+
+
+def test_no_command_reaches_beyond_its_database_of_the_real_server() -> None:
+    commands = (redis_replies.RECORDED / "redis_commands.txt").read_text("utf-8")
+    of_the_whole_server = "FLUSHALL|SCRIPT FLUSH|SWAPDB|MOVE|CONFIG|CLIENT KILL|CLIENT PAUSE|SHUTDOWN|DEBUG"
+    assert re.findall(rf"(?im)^.*\b(?:{of_the_whole_server})\b.*$", commands) == []
 
 
 @pytest.mark.redis
