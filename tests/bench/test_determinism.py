@@ -99,9 +99,14 @@ Result = dict[str, dict[str, object]]
 pytestmark = pytest.mark.timeout(600)
 
 
-def run_scenario(directory: Path, broker: str, hash_seed: str) -> subprocess.Popen[str]:
-    script = directory / "scenario.py"
-    script.write_text(SCENARIO)
+@pytest.fixture
+def script(tmp_path: Path) -> Path:
+    path = tmp_path / "scenario.py"
+    path.write_text(SCENARIO)
+    return path
+
+
+def run_scenario(script: Path, broker: str, hash_seed: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, str(script), broker],
         env={**os.environ, "PYTHONHASHSEED": hash_seed},
@@ -113,8 +118,8 @@ def run_scenario(directory: Path, broker: str, hash_seed: str) -> subprocess.Pop
 @pytest.mark.parametrize(
     "broker", ["amqp://shop@broker.internal//", "redis://broker.internal"], ids=["rabbitmq", "redis"]
 )
-def test_a_trace_is_the_same_in_every_process_and_on_every_bench_of_one(tmp_path: Path, broker: str) -> None:
-    processes = [run_scenario(tmp_path, broker, hash_seed) for hash_seed in ("0", "1", "random")]
+def test_a_trace_is_the_same_in_every_process_and_on_every_bench_of_one(script: Path, broker: str) -> None:
+    processes = [run_scenario(script, broker, hash_seed) for hash_seed in ("0", "1", "random")]
     texts = [process.communicate(timeout=300)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0, 0]
     results: list[Result] = [json.loads(text) for text in texts]
@@ -127,8 +132,8 @@ def test_a_trace_is_the_same_in_every_process_and_on_every_bench_of_one(tmp_path
         assert result == results[0]
 
 
-def test_another_seed_orders_anew_what_is_concurrent_and_changes_no_outcome(tmp_path: Path) -> None:
-    process = run_scenario(tmp_path, "amqp://shop@broker.internal//", "0")
+def test_another_seed_orders_anew_what_is_concurrent_and_changes_no_outcome(script: Path) -> None:
+    process = run_scenario(script, "amqp://shop@broker.internal//", "0")
     result: Result = json.loads(process.communicate(timeout=300)[0])
     first, plain, other = result["first"], result["plain"], result["other"]
     assert len({str(run["trace"]) for run in (first, plain, other)}) == 3
