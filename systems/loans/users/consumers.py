@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from contextlib import suppress
 from typing import Any
 
 from channels.db import database_sync_to_async
@@ -40,14 +41,21 @@ class NotificationConsumer(AsyncWebsocketConsumer):
     """
 
     group = ""
+    gone = False
     last_count: int | None = None
     check: asyncio.TimerHandle | None = None
     watches: tuple[asyncio.Task[None], ...] = ()
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Serve one socket; however that ends, nothing of it stays behind."""
+
+        async def heard() -> Any:
+            message = await receive()
+            self.gone = message["type"] == "websocket.disconnect"
+            return message
+
         try:
-            await super().__call__(scope, receive, send)
+            await super().__call__(scope, heard, send)
         finally:
             await self._leave()
 
@@ -113,8 +121,10 @@ class NotificationConsumer(AsyncWebsocketConsumer):
             await self._tell({"type": "unread_count", "count": self.last_count})
 
     async def _tell(self, content: dict[str, Any]) -> None:
-        if self.group:
-            await self.send(text_data=json.dumps(content))
+        """Say something, unless nobody is there any more: who closes a page does not wait for what is being told."""
+        if self.group and not self.gone:
+            with suppress(OSError):  # what an ASGI server raises for a client that has just left
+                await self.send(text_data=json.dumps(content))
 
     @property
     def _expires(self) -> Any:
@@ -148,7 +158,7 @@ class NotificationConsumer(AsyncWebsocketConsumer):
             self.check.cancel()
 
     async def _end(self) -> None:
-        if await self._leave():
+        if await self._leave() and not self.gone:
             await self.close(code=NOT_ALLOWED)
 
     async def _leave(self) -> bool:

@@ -13,7 +13,8 @@ from django.contrib.auth.models import AnonymousUser
 from tests.factories import UserFactory
 from users.routing import websocket_urlpatterns
 
-pytestmark = [pytest.mark.websocket, pytest.mark.asyncio]
+# Channels looks after the connections of its thread, of which another test may have left one: so each has the mark.
+pytestmark = [pytest.mark.websocket, pytest.mark.asyncio, pytest.mark.django_db]
 
 COUNT = "users.consumers.NotificationConsumer.get_unread_count"
 
@@ -34,7 +35,6 @@ async def test_a_mocked_user_gets_the_initial_count(get_unread_count: MagicMock)
     await communicator.disconnect()
 
 
-@pytest.mark.django_db
 @patch(COUNT)
 async def test_a_real_user_who_is_put_into_the_scope_gets_the_initial_count(get_unread_count: MagicMock) -> None:
     get_unread_count.return_value = 5
@@ -53,7 +53,7 @@ async def test_nobody_anonymous_or_inactive_is_let_in(user: object) -> None:
 
 
 @patch(COUNT, return_value=5)
-async def test_messages_to_the_group_arrive_without_a_database(get_unread_count: MagicMock) -> None:
+async def test_messages_to_the_group_arrive_with_a_mocked_count(get_unread_count: MagicMock) -> None:
     communicator = communicator_of(MagicMock(is_anonymous=False, id=999))
     await communicator.connect()
     await communicator.receive_json_from()

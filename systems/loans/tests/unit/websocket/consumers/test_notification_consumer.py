@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from channels.layers import get_channel_layer
+from channels.testing import WebsocketCommunicator
 
+from core.clock import now
 from core.in_process_layer import InProcessChannelLayer
 from tests.factories import NotificationFactory, UserFactory
 from tests.sockets import access_token, in_database
@@ -44,6 +49,48 @@ async def test_a_socket_that_was_closed_says_nothing_more_and_is_not_closed_twic
     await consumer.receive(text_data="nonsense")
     await consumer.notification_message({"notification": {}})
     assert sent == [{"type": "websocket.close", "code": 4401}]
+
+
+@pytest.mark.asyncio
+@pytest.mark.django_db(transaction=True)
+async def test_who_leaves_while_news_are_on_their_way_is_told_nothing_more() -> None:
+    asked, may_answer = asyncio.Event(), asyncio.Event()
+
+    class Slow(NotificationConsumer):
+        async def _is_active(self) -> bool:
+            asked.set()
+            await may_answer.wait()
+            return True
+
+    communicator = WebsocketCommunicator(Slow.as_asgi(), "/")
+    communicator.scope |= {"user": UserFactory.build(pk=1), "token_expires": now() + timedelta(hours=1)}
+    await communicator.send_input({"type": "websocket.connect"})
+    await asked.wait()
+    may_answer.set()
+    assert [(await communicator.receive_output())["type"] for _ in range(2)] == ["websocket.accept", "websocket.send"]
+
+    asked.clear()
+    may_answer.clear()
+    await get_channel_layer().group_send("user_1_notifications", {"type": "notification_message", "notification": {}})
+    await asked.wait()
+    await communicator.send_input({"type": "websocket.disconnect", "code": 1001})
+    while not communicator.input_queue.empty():
+        await asyncio.sleep(0)
+    may_answer.set()
+    await communicator.wait()
+    assert communicator.output_queue.empty()
+
+
+@pytest.mark.asyncio
+async def test_a_server_that_finds_the_client_gone_is_no_error() -> None:
+    async def send(message: dict[str, Any]) -> None:
+        raise BrokenPipeError("the client has left")
+
+    consumer = NotificationConsumer()
+    consumer.scope = {"user": UserFactory.build(pk=1)}
+    consumer.base_send = send
+    consumer.group = "user_1_notifications"
+    await consumer.notification_message({"notification": {}})
 
 
 def test_a_json_object_is_understood() -> None:
