@@ -9,16 +9,20 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
-from typing import NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent / "shared"))
+
+if TYPE_CHECKING:
+    from redis_databases import OwnDatabase
+
 HOST = "127.0.0.1"
 REDIS_PORT, RABBITMQ_PORT, POSTGRES_PORT = 6379, 5672, 5432
-#: Redis has numbered databases only. Each process of a test run takes two, and 0 is left to others.
-REDIS_DATABASES = range(1, 16)
-CLAIM_SECONDS = 3600
 ANSWER_SECONDS = 2
 
 
@@ -40,34 +44,23 @@ def own_name(worker_id: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def redis_database(own_name: str) -> Iterator[str]:
-    """The URL of a Redis database that was empty and is this run's alone."""
+def redis_database() -> Iterator[OwnDatabase]:
+    """A Redis database that is this run's alone."""
     require_answer("Redis", REDIS_PORT)
-    import redis
+    from redis_databases import NoDatabase, own_database
 
-    with redis.Redis(host=HOST, port=REDIS_PORT) as registry:
-        for number in REDIS_DATABASES:
-            claim = f"coldframe:tests:database:{number}"
-            if not registry.set(claim, own_name, nx=True, ex=CLAIM_SECONDS):
-                continue
-            try:
-                with redis.Redis(host=HOST, port=REDIS_PORT, db=number) as client:
-                    if client.dbsize() == 0:
-                        yield f"redis://{HOST}:{REDIS_PORT}/{number}"
-                        return
-            finally:
-                registry.delete(claim)
-    give_up(f"no Redis database from {REDIS_DATABASES[0]} to {REDIS_DATABASES[-1]} is empty and unclaimed")
+    try:
+        with own_database() as database:
+            yield database
+    except NoDatabase as none:
+        give_up(str(none))
 
 
 @pytest.fixture
-def redis_url(redis_database: str) -> Iterator[str]:
-    """The URL of a Redis database that is empty when the test begins, and emptied when it ends."""
-    import redis
-
-    yield redis_database
-    with redis.Redis.from_url(redis_database) as client:
-        client.flushdb()
+def redis_url(redis_database: OwnDatabase) -> str:
+    """The URL of a Redis database that is empty when the test begins."""
+    redis_database.empty()
+    return redis_database.url
 
 
 @pytest.fixture(scope="session")

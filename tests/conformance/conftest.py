@@ -16,7 +16,7 @@ from servers import Servers, missing, reserved
 
 
 @pytest.fixture(scope="session")
-def servers_of() -> Iterator[Callable[[str], Servers]]:
+def servers_of(request: pytest.FixtureRequest) -> Iterator[Callable[[str], Servers]]:
     """Reserve a place on the servers of a broker once; skip where there is none, but fail in CI."""
     with ExitStack() as stack:
         found: dict[str, Servers] = {}
@@ -27,7 +27,7 @@ def servers_of() -> Iterator[Callable[[str], Servers]]:
                     pytest.fail(f"{broker}: {reason}; in CI the conformance suite must run")
                 pytest.skip(f"{broker}: {reason}")
             if broker not in found:
-                found[broker] = stack.enter_context(reserved(broker))
+                found[broker] = stack.enter_context(reserved(broker, request.getfixturevalue("redis_database")))
             return found[broker]
 
         yield servers

@@ -11,6 +11,7 @@ import sys
 from typing import Any
 
 import catalogue
+import orphans
 import proj
 from celery.signals import worker_ready
 
@@ -32,6 +33,7 @@ def tell_that_it_is_ready(sender: object = None, **_: object) -> None:
 
 def main(order: dict[str, Any]) -> None:
     """Run the node until it is told to stop."""
+    orphans.forbid()
     catalogue.load()
     proj.set_sink(append_to(order["log"]))
     proj.connect_observers()

@@ -13,7 +13,7 @@ import time
 
 import catalogue
 from reference import BROKERS, keep, recorded, run_for_real, versions
-from servers import Servers, missing, reserved, versions_of
+from servers import Servers, missing, own_database, reserved, versions_of
 from world import Scenario
 
 
@@ -60,7 +60,7 @@ def main() -> int:
     for broker in chosen.brokers:
         if reason := missing(broker):
             sys.exit(reason)
-        with reserved(broker) as servers:
+        with own_database() as database, reserved(broker, database) as servers:
             stable.append(record(broker, times=chosen.times, only=chosen.only, servers=servers))
     return 0 if all(stable) else 1
 

@@ -1,7 +1,7 @@
 """The servers that the real worlds run on, and a place of one's own on each.
 
-Redis: a database that was empty, claimed for this run. RabbitMQ: a virtual host made for this run, or the one
-in COLDFRAME_RABBITMQ_URL, which then belongs to the run alone.
+Redis: a database that nobody else has. RabbitMQ: a virtual host made for this run, or the one in
+COLDFRAME_RABBITMQ_URL, which then belongs to the run alone.
 """
 
 from __future__ import annotations
@@ -12,17 +12,22 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import redis
 from kombu import Connection
 
-REDIS_URL = os.environ.get("COLDFRAME_REDIS_URL", "redis://127.0.0.1:6379")
+sys.path.insert(0, str(Path(__file__).parents[1] / "shared"))
+
+from redis_databases import URL as REDIS_URL
+from redis_databases import OwnDatabase
+from redis_databases import own_database as own_database
+
 RABBITMQ_URL = os.environ.get("COLDFRAME_RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672")
-CLAIM = "coldframe-conformance"
-CLAIM_SECONDS = 1800
 
 
 class NoServer(Exception):
@@ -35,16 +40,12 @@ class Servers:
 
     broker: str
     broker_url: str
-    result_url: str
+    database: OwnDatabase
 
-    def forget(self) -> None:
-        """Remove all that the scenario before left in the database of this run."""
-        client = redis.Redis.from_url(self.result_url)
-        with client.pipeline() as pipe:
-            pipe.flushdb()
-            pipe.set(CLAIM, str(os.getpid()), ex=CLAIM_SECONDS)
-            pipe.execute()
-        client.close()
+    @property
+    def result_url(self) -> str:
+        """Where the results go, on either broker."""
+        return self.database.url
 
 
 def missing(broker: str) -> str | None:
@@ -62,14 +63,13 @@ def missing(broker: str) -> str | None:
 
 
 @contextlib.contextmanager
-def reserved(broker: str) -> Iterator[Servers]:
+def reserved(broker: str, database: OwnDatabase) -> Iterator[Servers]:
     """A place of one's own on the servers, cleaned up at the end."""
-    with _own_database() as database:
-        if broker == "redis":
-            yield Servers(broker, database, database)
-        else:
-            with _own_virtual_host() as virtual_host:
-                yield Servers(broker, virtual_host, database)
+    if broker == "redis":
+        yield Servers(broker, database.url, database)
+    else:
+        with _own_virtual_host() as virtual_host:
+            yield Servers(broker, virtual_host, database)
 
 
 def versions_of(servers: Servers) -> dict[str, str]:
@@ -83,23 +83,6 @@ def versions_of(servers: Servers) -> dict[str, str]:
         with Connection(servers.broker_url) as connection:
             found["RabbitMQ server"] = str(connection.connection.server_properties["version"])
     return found
-
-
-@contextlib.contextmanager
-def _own_database() -> Iterator[str]:
-    for number in range(15, 0, -1):
-        url = f"{REDIS_URL}/{number}"
-        client = redis.Redis.from_url(url)
-        if client.dbsize() == 0 and client.set(CLAIM, str(os.getpid()), nx=True, ex=CLAIM_SECONDS):
-            break
-        client.close()
-    else:
-        raise NoServer("no database of the Redis server is empty")
-    try:
-        yield url
-    finally:
-        client.flushdb()
-        client.close()
 
 
 @contextlib.contextmanager

@@ -28,7 +28,7 @@ class RealWorld(World):
     """One scenario on real servers; as a context manager it leaves nothing behind."""
 
     def __init__(self, scenario: Scenario, servers: Servers, folder: str) -> None:
-        servers.forget()
+        servers.database.empty()
         app = proj.make_app(
             servers.broker, broker_url=servers.broker_url, result_url=servers.result_url, config=scenario.config
         )

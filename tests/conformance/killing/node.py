@@ -6,6 +6,7 @@ import sys
 from importlib import import_module
 from typing import Any
 
+import orphans
 from celery import signals
 from specimens import celery, sms
 
@@ -37,6 +38,7 @@ def _sent(headers: Any = None, **_: Any) -> None:
 
 def main(names: list[str]) -> None:
     """Run the worker until it is killed."""
+    orphans.forbid()
     sms.send_sms = outside.send_sms  # before a specimen imports it
     for name in names:
         import_module(f"specimens.flaws.{name}")

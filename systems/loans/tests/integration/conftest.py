@@ -6,10 +6,12 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.message import Message
+from pathlib import Path
 from typing import Any, NoReturn
 
 import psycopg
@@ -17,13 +19,11 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message as MessageHandler
 
+sys.path.insert(0, str(Path(__file__).parents[4] / "tests/shared"))
+
 HOST = "127.0.0.1"
 POSTGRES = f"postgres://postgres@{HOST}:5432"
 ANSWER_SECONDS = 2
-#: Redis has numbered databases only, and 0 is left to others. Who takes one says so there, with this key.
-REDIS_DATABASES = range(1, 16)
-CLAIM = "coldframe:tests:database:{}"
-CLAIM_SECONDS = 3600
 
 
 class Mails(MessageHandler):
@@ -101,24 +101,16 @@ def database(postgres: psycopg.Connection, name: str, *, like: str = "template1"
 
 
 @pytest.fixture
-def redis_url(own_name: str) -> Iterator[str]:
-    """The URL of a Redis database that was empty."""
+def redis_url() -> Iterator[str]:
+    """The URL of an empty Redis database."""
     require_answer("Redis", 6379)
-    import redis
+    from redis_databases import NoDatabase, own_database
 
-    with redis.Redis(host=HOST) as registry:
-        for number in REDIS_DATABASES:
-            if not registry.set(CLAIM.format(number), own_name, nx=True, ex=CLAIM_SECONDS):
-                continue
-            try:
-                with redis.Redis(host=HOST, db=number) as client:
-                    if client.dbsize() == 0:
-                        yield f"redis://{HOST}:6379/{number}"
-                        client.flushdb()
-                        return
-            finally:
-                registry.delete(CLAIM.format(number))
-    give_up(f"no Redis database from {REDIS_DATABASES[0]} to {REDIS_DATABASES[-1]} is empty and unclaimed")
+    try:
+        with own_database() as database:
+            yield database.url
+    except NoDatabase as none:
+        give_up(str(none))
 
 
 @pytest.fixture

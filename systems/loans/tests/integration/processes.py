@@ -17,6 +17,8 @@ import pytest
 
 SYSTEM = Path(__file__).parents[2]
 PYTHON = Path(sys.executable)
+#: A server that passes an error on through its middleware writes long tracebacks.
+LINES_OF_AN_ERROR = 120
 
 
 class Process:
@@ -65,6 +67,11 @@ class Process:
         while (line := self._new.get()) is not None:
             self.lines.append(line)
         return status
+
+    def complaints(self) -> list[str]:
+        """Each error in what it wrote, with what followed."""
+        at = [number for number, line in enumerate(self.lines) if "ERROR" in line]
+        return ["\n".join(self.lines[number : number + LINES_OF_AN_ERROR]) for number in at]
 
     def kill(self) -> None:
         """Whatever happened: it is gone afterwards."""
