@@ -17,7 +17,7 @@ sys.path[:0] = [str(TESTS / "harden"), str(TESTS / "conformance")]
 
 from gallery import Gallery  # noqa: E402 - of the tests
 from killing_driver import Driver  # noqa: E402
-from servers import missing, reserved  # noqa: E402
+from servers import missing, own_database, reserved  # noqa: E402
 
 TITLE = "Break a run at every place (coldframe.harden, Django on SQLite)"
 SMALL, LARGE = "send_before_record", "parts_counted_down"
@@ -68,7 +68,8 @@ def _seconds(gallery: Gallery, workers: int) -> float:
 def _killed_for_real() -> float:
     """The median time of a run whose pool process is killed, with a worker that is up already."""
     with (
-        reserved("redis") as servers,
+        own_database() as database,
+        reserved("redis", database) as servers,
         tempfile.TemporaryDirectory() as folder,
         Driver([SMALL], servers.broker_url, Path(folder)) as driver,
     ):
