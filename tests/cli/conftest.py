@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from suites import SOURCE, run_suite
 
 HERE = Path(__file__).parent
-SRC = HERE.parents[1] / "src"
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -29,7 +29,8 @@ def project(tmp_path: Path) -> Path:
 def environment() -> dict[str, str]:
     """What a command is started with: nothing of this very test run."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DJANGO", "PYTEST"))}
-    return kept | {"PYTHONPATH": str(SRC), "PYTHONWARNINGS": "", "COLUMNS": "120"}
+    only_ours = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "coldframe.pytest_plugin"}
+    return kept | only_ours | {"PYTHONPATH": str(SOURCE), "PYTHONWARNINGS": "", "COLUMNS": "120"}
 
 
 @pytest.fixture
@@ -52,18 +53,10 @@ def coldframe_command(project: Path, environment: dict[str, str]) -> Command:
 
 
 @pytest.fixture
-def run_test(project: Path, environment: dict[str, str]) -> Command:
+def run_test(project: Path) -> Command:
     """`run_test("test_pasted.py")`: pytest in the project, with no plugin but ours."""
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "pytest", "-p", "coldframe.pytest_plugin", "-p", "no:cacheprovider", *words],
-            cwd=project,
-            env=environment | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=100,
-        )
+        return run_suite(project, "-p", "no:cacheprovider", *words, environment={"COLUMNS": "120"})
 
     return run

@@ -2,50 +2,35 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-
-import coldframe
+from suites import run_suite
 
 SITE = Path(__file__).parent / "site"
 OWN = Path(__file__).parent / "own"
-SOURCE = Path(coldframe.__file__).parents[1]
 
 
-def run_suite(tmp_path: Path, database: str, *options: str, site: Path = SITE, variable: str = "SHOP_DATABASE") -> None:
+def run(tmp_path: Path, database: str, *options: str, site: Path = SITE, variable: str = "SHOP_DATABASE") -> None:
     """Run the project's suite on a database, and fail with what it printed."""
-    project = shutil.copytree(site, tmp_path / "site", ignore=shutil.ignore_patterns("__pycache__"))
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("DJANGO", "PYTEST"))}
-    environment |= {"PYTHONPATH": str(SOURCE), variable: database}
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-rfE", *options],
-        cwd=project,
-        env=environment,
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=100,
-    )
+    project = Path(shutil.copytree(site, tmp_path / "site", ignore=shutil.ignore_patterns("__pycache__")))
+    done = run_suite(project, "-rfE", *options, plugins=("django", "timeout"), environment={variable: database})
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     assert " passed" in done.stdout
 
 
 def test_the_project_passes_with_sqlite_in_memory(tmp_path: Path) -> None:
-    run_suite(tmp_path, "memory")
+    run(tmp_path, "memory")
 
 
 def test_the_project_passes_with_sqlite_in_a_file(tmp_path: Path) -> None:
-    run_suite(tmp_path, str(tmp_path / "shop.sqlite3"), "-k", "not thirty_days")
+    run(tmp_path, str(tmp_path / "shop.sqlite3"), "-k", "not thirty_days")
 
 
 @pytest.mark.postgres
 def test_the_project_passes_with_postgresql(tmp_path: Path, postgres_dsn: str) -> None:
-    run_suite(tmp_path, postgres_dsn, "-k", "not thirty_days")
+    run(tmp_path, postgres_dsn, "-k", "not thirty_days")
 
 
 def test_processes_with_connections_of_their_own_in_a_file(tmp_path: Path) -> None:
@@ -59,4 +44,4 @@ def test_processes_with_connections_of_their_own_in_postgresql(tmp_path: Path, p
 
 def run_own(tmp_path: Path, database: str) -> None:
     """Run the suite of the project whose processes have connections of their own."""
-    run_suite(tmp_path, database, site=OWN, variable="TILL_DATABASE")
+    run(tmp_path, database, site=OWN, variable="TILL_DATABASE")

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
-import subprocess
-import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +14,8 @@ import pytest
 from celery import Celery, chain
 from celery.exceptions import Retry
 from kombu import Queue
+from suites import run_suite
 
-import coldframe
 from coldframe.testing.eager import Eager, EagerHides, celery_eager
 
 
@@ -269,26 +266,16 @@ def test_off_again():
 """
 
 
-def run_suite(project: Path, *options: str) -> str:
+def run(project: Path, *options: str, plugins: tuple[str, ...] = ()) -> str:
     """Run the tests of a project, and give what pytest printed; they must pass."""
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", *options],
-        cwd=project,
-        env={"PYTHONPATH": str(Path(coldframe.__file__).parents[1]), "COLUMNS": "200"},
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    done = run_suite(project, *options, plugins=plugins, environment={"COLUMNS": "200"})
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
 def test_the_fixture_switches_the_project_s_app(tmp_path: Path) -> None:
     (tmp_path / "test_note.py").write_text(FIXTURE_IN_USE, "utf-8")
-    plugins = {entry.value for entry in entry_points(group="pytest11")}
-    options = [] if "coldframe.pytest_plugin" in plugins else ["-p", "coldframe.pytest_plugin"]
-    out = run_suite(tmp_path, "-p", "no:django", *options)
+    out = run(tmp_path)
     assert "2 passed, 1 warning" in out
     assert "EagerHides: eager mode hides: shop.note is due in 60 s; eager mode runs it now" in out
 
@@ -315,5 +302,5 @@ def test_on_commit_callbacks_that_never_ran_are_told(tmp_path: Path) -> None:
     source = Path(__file__).parent / "eager_projects/bookshop"
     project = shutil.copytree(source, tmp_path / "bookshop", ignore=shutil.ignore_patterns("__pycache__"))
     (project / "checks/check_commit.py").write_text(DJANGO_TEST, "utf-8")
-    out = run_suite(project, "checks/check_commit.py")
+    out = run(project, "checks/check_commit.py", plugins=("django",))
     assert "EagerHides: eager mode hides: 1 on_commit callback never ran" in out

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import ast
 import json
-import os
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-import coldframe
+from suites import run_suite
 
 PROJECTS = Path(__file__).parent / "eager_projects"
-SOURCE = Path(coldframe.__file__).parents[1]
+#: What the suite of each project needs.
+PLUGINS = {"bookshop": ("django",), "clinic": ("django", "asyncio"), "courier": ()}
 
 WAYS = {
     "plainly": [],
     "in two processes": ["-n", "2"],
-    "in random order": ["-o", "addopts=--nomigrations", "-p", "no:cacheprovider", "-o", "asyncio_mode=auto"],
+    "in random order": ["-o", "addopts=--nomigrations", "-p", "randomly", "-o", "asyncio_mode=auto"],
     "imported by importlib": ["--import-mode=importlib"],
 }
 
@@ -41,29 +39,13 @@ class Swapped:
         return {found["nodeid"].partition("::")[2]: found["reasons"][0]["kind"] for found in self.report["changed"]}
 
 
-def run_suite(project: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("DJANGO", "PYTEST"))}
-    environment["PYTHONPATH"] = str(SOURCE)
-    plugin = [] if "coldframe.pytest_plugin" in plugins_of_the_environment() else ["-p", "coldframe.pytest_plugin"]
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", *plugin, *options],
-        cwd=project,
-        env=environment,
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=110,
-    )
-
-
-def plugins_of_the_environment() -> set[str]:
-    from importlib.metadata import entry_points
-
-    return {entry.value for entry in entry_points(group="pytest11")}
+def run(project: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    parallel = ("xdist",) if "-n" in options else ()
+    return run_suite(project, *options, plugins=(*PLUGINS[project.name], *parallel))
 
 
 def swap(project: Path, *options: str) -> Swapped:
-    done = run_suite(project, "--coldframe=eager-swap", "--coldframe-report=swap/report.json", *options)
+    done = run(project, "--coldframe=eager-swap", "--coldframe-report=swap/report.json", *options)
     path = project / "swap/report.json"
     assert path.exists(), done.stdout + done.stderr
     return Swapped(json.loads(path.read_text("utf-8")), done.stdout, done.returncode)
@@ -88,7 +70,7 @@ def project(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
 
 @pytest.mark.parametrize("project", ["bookshop", "courier", "clinic"], indirect=True)
 def test_a_suite_for_eager_mode_passes_as_it_is(project: Path) -> None:
-    done = run_suite(project)
+    done = run(project)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -97,7 +79,7 @@ def test_a_suite_for_eager_mode_passes_as_it_is(project: Path) -> None:
 def test_exactly_the_tests_that_eager_mode_made_pass_are_named(project: Path, way: str) -> None:
     options = [option for option in WAYS[way] if project.name != "courier" or "nomigrations" not in option]
     if project.name == "courier" and way == "in random order":
-        options = ["-o", "addopts=-p no:django", "-p", "no:cacheprovider"]
+        options = ["-o", "addopts=", "-p", "randomly"]
     swapped = swap(project, *options)
     assert swapped.changed == lies_of(project), swapped.out
     assert swapped.code == pytest.ExitCode.TESTS_FAILED
@@ -108,7 +90,7 @@ def test_exactly_the_tests_that_eager_mode_made_pass_are_named(project: Path, wa
 
 @pytest.mark.parametrize("project", ["courier"], indirect=True)
 def test_the_table_has_a_line_for_each_changed_test(project: Path) -> None:
-    out = swap(project, "-p", "no:randomly").out
+    out = swap(project).out
     assert "eager → bench: 44 tests, 41 ran on the bench, 17 changed" in out
     assert (
         "checks/check_courier.py::test_card_tomorrow  passed → failed  countdown: courier.tasks.postcard is due 1 d "
@@ -124,7 +106,7 @@ def test_the_table_has_a_line_for_each_changed_test(project: Path) -> None:
 
 @pytest.mark.parametrize("project", ["courier"], indirect=True)
 def test_the_failure_itself_says_why_it_passed_under_eager_mode(project: Path) -> None:
-    out = swap(project, "-p", "no:randomly", "-k", "test_card_tomorrow").out
+    out = swap(project, "-k", "test_card_tomorrow").out
     section = out.partition("- eager → bench -")[2]
     assert "countdown: courier.tasks.postcard is due 1 d after it was sent" in section
     assert "sent ('ann') to celery, due in" in section
@@ -150,7 +132,7 @@ def test_without_the_option_nothing_runs_twice(project: Path) -> None:
         "    assert COUNT == [3]\n",
         "utf-8",
     )
-    assert run_suite(project, "checks/check_count.py").returncode == 0
+    assert run(project, "checks/check_count.py").returncode == 0
     swapped = swap(project, "checks/check_count.py")
     assert swapped.report["unchanged"] == ["checks/check_count.py::test_once"]
     assert swapped.report["on_the_bench"] == 1
@@ -182,7 +164,7 @@ def test_two(shared):
 @pytest.mark.parametrize(("wanted", "kind"), [("card ann", "countdown"), ("bob", "wrong queue")])
 def test_of_several_differences_the_one_that_matters_comes_first(project: Path, wanted: str, kind: str) -> None:
     (project / "checks/check_two.py").write_text(STYLE_OF_A_TEST.replace("{wanted}", wanted), "utf-8")
-    swapped = swap(project, "checks/check_two.py", "-p", "no:randomly", "-s")
+    swapped = swap(project, "checks/check_two.py", "-s")
     assert swapped.changed == {"test_two": kind}
     assert swapped.out.count("module ends") == 1
 
