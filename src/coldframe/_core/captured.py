@@ -10,9 +10,11 @@ searched.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from operator import is_, methodcaller
+from types import ModuleType
 from typing import Any
 
 from coldframe._core.references import KeepsReal, Place, Replacement, Search, Swap, namespace_of
@@ -29,6 +31,37 @@ class SearchedModule:
     places: tuple[Place, ...]
 
 
+class Glance:
+    """What the modules look like: one look at all of them, before and after each bench, that costs next to nothing.
+
+    Args:
+        loaded: The modules by name.
+        searched: What was found in each.
+    """
+
+    def __init__(self, loaded: Mapping[str, object], searched: Mapping[str, SearchedModule]) -> None:
+        seen = [searched[name] for name in loaded]
+        self._names = list(loaded)
+        self._modules = [entry.module for entry in seen]
+        self._namespaces = [entry.namespace for entry in seen]
+        self._sizes = [entry.size for entry in seen]
+        self._specs = [entry.spec for entry in seen]
+
+    def shows(self, loaded: Mapping[str, object]) -> bool:
+        """Whether the modules are still these, and as they were."""
+        return (
+            list(loaded) == self._names
+            and all(map(is_, loaded.values(), self._modules))
+            and list(map(len, self._namespaces)) == self._sizes
+            and all(map(is_, map(_spec_in, self._namespaces), self._specs))
+        )
+
+
+_spec_in = methodcaller("get", "__spec__")
+
+NOTHING_SEEN = Glance({}, {})
+
+
 class Findings:
     """The places found so far, module by module; shared by all sweeps with the same exceptions."""
 
@@ -37,12 +70,14 @@ class Findings:
         self._watched: dict[int, object] = {}
         self._names: set[str] = set()
         self._modules: dict[str, SearchedModule] = {}
+        self._glance = NOTHING_SEEN
 
     def watch(self, originals: Iterable[object]) -> None:
         """Have these objects searched for, too; a new one means that all modules are searched again."""
         for original in originals:
             if id(original) not in self._watched:
                 self._modules.clear()
+                self._glance = NOTHING_SEEN
                 self._watched[id(original)] = original
                 name = getattr(original, "__name__", None)
                 if isinstance(name, str):
@@ -54,9 +89,16 @@ class Findings:
 
     def refresh(self, replacements: Iterable[object]) -> Iterator[tuple[Place, ...]]:
         """Search the modules that changed; yields what was found before it counts as searched."""
+        loaded = sys.modules.copy()
+        if not self._glance.shows(loaded):
+            yield from self._search_changed(loaded, replacements)
+            self._glance = Glance(loaded, self._modules)
+
+    def _search_changed(
+        self, loaded: dict[str, ModuleType], replacements: Iterable[object]
+    ) -> Iterator[tuple[Place, ...]]:
         known = self._modules
         search = None
-        loaded = sys.modules.copy()
         for name, module in loaded.items():
             entry = known.get(name)
             if (
