@@ -34,6 +34,16 @@ def lending(bench):
 def lost(bench):
     lend.delay(Book.objects.get().pk)
 """
+LEFT_OPEN = """
+import coldframe
+from books.tasks import lend
+from django.db import transaction
+
+
+@coldframe.scenario(setup=lambda: transaction.atomic().__enter__())
+def begun(bench):
+    lend.delay(1)
+"""
 SCHEDULE = """
 app.conf.beat_schedule = {"lend": {"task": "books.tasks.lend", "schedule": 60, "args": [1]}}
 """
@@ -64,6 +74,20 @@ def test_each_scenario_begins_with_its_own_rows_in_a_test_database(coldframe_com
         in done.stdout
     )
     assert sorted(path.name for path in project.glob("*.sqlite3*")) == []
+
+
+def test_a_set_up_that_leaves_a_transaction_open_spoils_only_its_own_scenario(
+    coldframe_command: Any, project: Path
+) -> None:
+    one_more = project / "tests/scenarios/begun.py"
+    one_more.write_text(LEFT_OPEN, "utf-8")
+    done = coldframe_command("harden", *SETTINGS)
+    assert (
+        "setup=... leaves a transaction open in the database 'default'\n"
+        "  hint: let it end each transaction that it begins: with transaction.atomic(): ..."
+    ) in done.stdout + done.stderr
+    assert "tests.scenarios.lending:lending: 2 broken runs in" in done.stdout
+    assert ": 2 held\n" in done.stdout
 
 
 def test_entries_of_the_schedule_run_on_the_seeded_database(coldframe_command: Any) -> None:

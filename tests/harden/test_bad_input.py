@@ -119,11 +119,30 @@ def test_a_scenario_whose_messages_nobody_reads(app: Celery, tell: Any) -> None:
             r"the files in inbox are put back where they are, and it would use them in several processes.*\n  hint",
         ),
         ({"budget": "soon"}, r"'soon' is no span of time\n  hint: write it as 30s, 5m or 1.5h"),
+        ({"budget": -1}, r"-1 is no span of time"),
+        ({"budget": True}, r"True is no span of time"),
+        ({"runs": 0}, r"runs=0 makes no sense\n  hint: runs takes a whole number of at least 1"),
+        ({"workers": "2"}, r"workers='2' makes no sense\n  hint: workers takes a whole number of at least 1"),
+        ({"promises": ["kept"]}, r"promises=\['kept'\] makes no sense\n  hint: promises takes functions that look"),
+        ({"databases": "sqlite://"}, r"databases='sqlite://' makes no sense\n  hint: databases takes engines of SQL"),
+        ({"plan": 4}, r"plan=4 makes no sense\n  hint: plan takes the end of an id, as '4\+kill-process'"),
+        ({"files": [3]}, r"files=\[3\] makes no sense\n  hint: files takes paths of directories"),
     ],
 )
 def test_an_option_that_makes_no_sense(app: Celery, tell: Any, options: dict[str, Any], text: str) -> None:
     with pytest.raises(SetupError, match=text):
         harden(lambda bench: tell.delay("ada"), app=app, name="it", **options)
+
+
+def test_what_is_no_function_is_no_scenario(app: Celery) -> None:
+    with pytest.raises(SetupError, match=r"a scenario is a function that starts work, not 'pay'\n  hint: pass it its"):
+        harden("pay", app=app)  # type: ignore[arg-type]
+
+
+def test_promises_may_be_iterated_over_only_once(app: Celery, tell: Any) -> None:
+    asked = []
+    harden(lambda bench: tell.delay("ada"), iter([asked.append]), app=app, name="it", runs=2)
+    assert len(asked) == 4
 
 
 def test_nothing_is_left_behind(app: Celery, tell: Any) -> None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import difflib
-import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Executor
 from functools import cache, partial
 from inspect import signature
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from coldframe._harden import parallel, planning
 from coldframe._harden.exploring import Explorer, Limits, Progress
+from coldframe._harden.options import check_values, several, to_seconds
 from coldframe._harden.plans import plan_from_text
 from coldframe._harden.results import Result
 from coldframe._harden.scenario import Promise, Scenario, name_of, said_of
@@ -21,15 +20,11 @@ from coldframe.errors import SetupError
 if TYPE_CHECKING:
     from coldframe._bench.bench import Bench
 
-SPAN = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>ms|s|m|min|h)?")
-
 #: What a scenario has of which nothing is said, neither in the call nor where it is marked.
 DEFAULTS: dict[str, Any] = {"promises": (), "ignore": (), "files": (), "databases": (), "runs": 5_000, "seed": 0}
 
 #: What a bench takes here; its other arguments are harden's own affair.
 BENCH_OPTIONS = ("start", "profile", "allow", "longest_chain", "stuck_after")
-
-UNITS = {"ms": 0.001, "s": 1.0, None: 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
 def harden(
@@ -98,10 +93,17 @@ def prepare(play: Callable[[Bench], object], **given: Any) -> Explorer:
     """What explores a scenario: with what is given, and what the function was marked with.
 
     Raises:
-        SetupError: An option is unknown, or there is no app.
+        SetupError: An option is unknown or makes no sense, or there is no app.
     """
+    if not callable(play):
+        raise SetupError(
+            f"a scenario is a function that starts work, not {play!r}",
+            hint="pass it itself: harden(lambda bench: remind.delay(7), app=app)",
+        )
     check_options(given, "harden")
-    chosen = {**DEFAULTS, **(said_of(play) or {}), **{key: value for key, value in given.items() if value is not None}}
+    said = {**(said_of(play) or {}), **{name: value for name, value in given.items() if value is not None}}
+    chosen = DEFAULTS | {name: tuple(value) if isinstance(value, Iterator) else value for name, value in said.items()}
+    check_values(chosen)
     scenario = _scenario(play, chosen)
     workers = chosen.get("workers") or 1
     if scenario.files and (workers > 1 or chosen.get("executor") is not None):
@@ -137,17 +139,12 @@ def _scenario(play: Callable[[Bench], object], chosen: dict[str, Any]) -> Scenar
         app=chosen["app"],
         promises=(promises,) if callable(promises) else tuple(promises),
         options={option: chosen[option] for option in BENCH_OPTIONS if option in chosen},
-        ignore=frozenset(_several(chosen["ignore"])),
-        databases=_several(chosen["databases"]),
-        files=_several(chosen["files"]),
+        ignore=frozenset(several(chosen["ignore"])),
+        databases=several(chosen["databases"]),
+        files=several(chosen["files"]),
         reset=chosen.get("reset"),
         setup=chosen.get("setup"),
     )
-
-
-def _several(given: Any) -> tuple[Any, ...]:
-    """One thing is taken for several, of which there is one."""
-    return (given,) if isinstance(given, str | Path) or not isinstance(given, Iterable) else tuple(given)
 
 
 def _elsewhere(executor: Executor | None, workers: int | None) -> Any:
@@ -174,17 +171,3 @@ def check_options(options: Iterable[str], who: str, but: Collection[str] = ()) -
             near = difflib.get_close_matches(name, known, n=1)
             meant = f"did you mean {near[0]!r}? " if near else ""
             raise SetupError(f"{who} has no option {name!r}", hint=f"{meant}It takes: {', '.join(known)}")
-
-
-def to_seconds(budget: float | str | None) -> float | None:
-    """A budget in seconds.
-
-    Raises:
-        SetupError: It is no span of time.
-    """
-    if budget is None or isinstance(budget, int | float):
-        return budget
-    found = SPAN.fullmatch(budget.strip())
-    if found is None:
-        raise SetupError(f"{budget!r} is no span of time", hint="write it as 30s, 5m or 1.5h")
-    return float(found["number"]) * UNITS[found["unit"]]

@@ -165,8 +165,32 @@ def run_setup(setup: Callable[[], object]) -> None:
         for alias in _aliases():
             from django.test import TestCase
 
+            stack.enter_context(_ended_transactions(alias))
             stack.enter_context(TestCase.captureOnCommitCallbacks(using=alias, execute=True))
         setup()
+
+
+@contextmanager
+def _ended_transactions(alias: str) -> Iterator[None]:
+    """Refuse to go on in a transaction that was begun inside and not ended: all that follows would be in it."""
+    from django.db import connections
+
+    connection = connections[alias]
+    depth = len(connection.atomic_blocks)
+    yield
+    is_manual = connection.connection is not None and not connection.in_atomic_block and not connection.autocommit
+    if len(connection.atomic_blocks) == depth and not is_manual:
+        return
+    left_open = SetupError(
+        f"setup=... leaves a transaction open in the database {alias!r}",
+        hint="let it end each transaction that it begins: with transaction.atomic(): ...",
+    )
+    while len(connection.atomic_blocks) > depth:
+        connection.atomic_blocks[-1].__exit__(SetupError, left_open, None)
+    if is_manual:
+        connection.rollback()
+        connection.set_autocommit(True)
+    raise left_open
 
 
 def _aliases() -> list[str]:

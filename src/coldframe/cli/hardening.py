@@ -13,9 +13,10 @@ import click
 
 from coldframe._core.clock import real_monotonic
 from coldframe._effects.users_code import users_file
-from coldframe._harden.calling import prepare, to_seconds
+from coldframe._harden.calling import prepare
 from coldframe._harden.finding import DIRECTORY, Found, find, find_marked, only
 from coldframe._harden.names import import_name
+from coldframe._harden.options import to_seconds
 from coldframe._harden.periodic import PREFIX, periodic_tasks
 from coldframe._harden.project import clean_databases, temporary_databases
 from coldframe._harden.results import VERSION, Result
