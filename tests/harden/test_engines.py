@@ -93,6 +93,43 @@ def test_a_database_that_was_forgotten_is_told_unless_the_scenario_puts_it_back(
     assert harden(lambda bench: book.delay(), app=app, name="it", faults="kills", reset=put_back).complete
 
 
+def test_what_the_set_up_writes_is_there_in_each_run_and_gone_afterwards(
+    app: Celery, engine: Any, tmp_path: Path
+) -> None:
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+
+    @app.task(name="shop.book")
+    def book() -> None:
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE books SET balance = balance + :more"), {"more": len(list(inbox.iterdir()))})
+
+    def two_more() -> None:
+        with engine.begin() as connection:
+            connection.execute(text("INSERT INTO books (id, balance) VALUES (7, 300)"))
+        inbox.joinpath("letter").write_text("hello", "utf-8")
+
+    def balances() -> list[int]:
+        with engine.begin() as connection:
+            return list(connection.execute(text("SELECT balance FROM books ORDER BY id")).scalars())
+
+    seen = []
+    for _ in range(2):
+        harden(
+            lambda bench: (seen.append(balances()), book.delay()),
+            lambda bench: balances() >= [101, 301],
+            app=app,
+            setup=two_more,
+            databases=[engine],
+            files=[inbox],
+            faults="kills",
+            name="it",
+        ).check()
+    assert {tuple(found) for found in seen} == {(100, 300)}
+    assert balances() == [100]
+    assert list(inbox.iterdir()) == []
+
+
 def test_a_database_in_memory_cannot_be_put_back(app: Celery, tell: Any) -> None:
     with pytest.raises(SetupError, match=r"(?s)cannot be put back between runs.*let the engine use one"):
         harden(lambda bench: tell.delay("ada"), app=app, databases=[create_engine("sqlite://")], name="it")

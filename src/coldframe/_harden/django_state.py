@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from coldframe._harden.postgresql import PostgresCopy, refuse_open_transaction
+from coldframe._harden.postgresql import PostgresCopy, name_of_copy, refuse_open_transaction
 from coldframe._harden.project import NOT_ALLOWED
 from coldframe._harden.sqlite import SqliteFile, image_of
 from coldframe._harden.state import Columns, Folder, Part, Rows
@@ -74,9 +74,10 @@ def _postgresql(
     def connect(name: str) -> Any:
         return psycopg.connect(**{**parameters, "dbname": name}, autocommit=True)
 
-    own = f"{connection.settings_dict['NAME']}_{unique}".replace("-", "_")
-    copy = PostgresCopy(alias, connection.settings_dict["NAME"], own, connect, lead, ignore)
+    source = connection.settings_dict["NAME"]
+    copy = PostgresCopy(alias, source, name_of_copy(source, unique), connect, lead, ignore)
     stack.callback(copy.remove)
+    copy.remember()
     return copy
 
 

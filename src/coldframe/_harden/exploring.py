@@ -270,13 +270,16 @@ def state_of(scenario: Scenario) -> State:
     """What is put back between the runs of a scenario."""
 
     def prepare(directory: Path, stack: ExitStack) -> Iterable[Part]:
+        named = [
+            *find_engines(scenario.databases, directory, stack, scenario.ignore),
+            *(Directory(Path(path).absolute(), directory, stack) for path in scenario.files),
+        ]
         with rolled_back_databases() if scenario.setup is not None else nullcontext():
             set_up(scenario)
-            parts = list(find_django(directory, stack, scenario.ignore))
-        yield from parts
-        yield from find_engines(scenario.databases, directory, stack, scenario.ignore)
-        for path in scenario.files:
-            yield Directory(Path(path).absolute(), directory, stack)
+            yield from find_django(directory, stack, scenario.ignore)
+        for part in named:
+            part.remember()
+            yield part
 
     return State(prepare, scenario.reset)
 

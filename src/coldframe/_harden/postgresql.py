@@ -44,7 +44,20 @@ SELECT contype::text, confrelid::regclass::text,
 FROM pg_constraint WHERE conrelid = format('public.%%I', %s::text)::regclass AND contype IN ('p', 'f')
 """
 
+#: A set-up below asyncio leaves connections in a pool whose loop has ended.
+ALL_BUT_ME = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+
 Connect = Callable[[str], Any]
+
+#: So much of the name of a database is in those of its copies: PostgreSQL cuts off what is longer than 63 characters.
+NAME_LENGTH = 16
+
+
+def name_of_copy(source: str, unique: str) -> str:
+    """What a copy of a database is called."""
+    return f"{source[:NAME_LENGTH]}_{unique}".replace("-", "_")
 
 
 class PostgresCopy:
@@ -60,6 +73,7 @@ class PostgresCopy:
     """
 
     file = ""
+    _connection: Any = None
 
     def __init__(
         self,
@@ -73,30 +87,49 @@ class PostgresCopy:
         self.name = name
         self._connect = connect
         self._lead = lead
-        self._made: list[str] = []
-        self._copy(source, own)
-        with self._connect(own) as connection:
-            self._names = _keep(connection)
+        self._ignore = ignore
+        self._own = own
+        #: Each process copies it, so nobody stays connected to it.
+        self._template = f"{own}_0"
+        self._copy(source, self._template)
+
+    def remember(self) -> None:
+        """What is in the template now is what each run begins with."""
+        with self._connect(self._template) as connection:
             self._tables = {
-                table: _table(connection, table, ignore)
-                for table in self._names
-                if not THEIR_OWN.fullmatch(table) and table not in ignore
+                table: _table(connection, table, self._ignore)
+                for table in _keep(connection)
+                if not THEIR_OWN.fullmatch(table) and table not in self._ignore
             }
-        self._use(own)
+            connection.execute(ALL_BUT_ME)
+        self._copy(self._template, self._own)
+        self._use(self._own)
         self._known = numbers(self._tables, self._read())
 
     def move(self, directory: Path) -> None:
         """Use a copy of one's own from here on."""
-        own = f"{self._made[0]}_{directory.name}".replace("-", "_")
-        self._connection.close()
-        self._copy(self._made[0], own)
+        own = f"{self._own}_{directory.name}".replace("-", "_")
+        self._of_the_parent = self._connection  # to close it here would end it there
+        self._copy(self._template, own)
         self._use(own)
 
     def _copy(self, source: str, own: str) -> None:
+        from psycopg import errors
+
         with self._connect("postgres") as server:
             server.execute(f'DROP DATABASE IF EXISTS "{own}" WITH (FORCE)')
-            server.execute(f'CREATE DATABASE "{own}" TEMPLATE "{source}"')
-        self._made.append(own)
+            try:
+                server.execute(f'CREATE DATABASE "{own}" TEMPLATE "{source}"')
+            except errors.ObjectInUse as error:
+                raise ScenarioError(
+                    f"the database {source!r} is in use, and PostgreSQL copies only one that nobody is connected to",
+                    hint="close the sessions and connections of the test before: session.close(), engine.dispose()",
+                ) from error
+            except errors.InsufficientPrivilege as error:
+                raise ScenarioError(
+                    f"the database {source!r} cannot be copied: {error.diag.message_primary}",
+                    hint="let the user of your tests make databases: ALTER ROLE ... CREATEDB",
+                ) from error
 
     def _use(self, own: str) -> None:
         self._lead(Path(own))
@@ -127,9 +160,10 @@ class PostgresCopy:
 
     def remove(self) -> None:
         """Drop the copies, also those that forked processes made of it."""
-        self._connection.close()
+        if self._connection is not None:
+            self._connection.close()
         with self._connect("postgres") as server:
-            theirs = server.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [self._made[0]])
+            theirs = server.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [self._own])
             for (own,) in theirs.fetchall():
                 server.execute(f'DROP DATABASE IF EXISTS "{own}" WITH (FORCE)')
 

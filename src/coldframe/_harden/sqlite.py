@@ -26,9 +26,13 @@ class SqliteFile:
     ) -> None:
         self.name = name
         self._lead = lead
+        self._ignore = ignore
         self.move(directory)
+        self._remember(image)
+
+    def _remember(self, image: bytes) -> None:
         self._image = _with_write_ahead_log(image, self._path)
-        self._tables = _tables(self._path, ignore)
+        self._tables = _tables(self._path, self._ignore)
         self._known = numbers(self._tables, self._read())
 
     @property
@@ -61,6 +65,15 @@ class SqliteFile:
             return {name: connection.execute(f'SELECT * FROM "{name}"').fetchall() for name in self._tables}  # noqa: S608
         finally:
             connection.close()
+
+
+def image_in(path: Path) -> bytes:
+    """All of a database in a file."""
+    connection = sqlite3.connect(path)
+    try:
+        return image_of(connection)
+    finally:
+        connection.close()
 
 
 def image_of(connection: sqlite3.Connection) -> bytes:

@@ -135,21 +135,30 @@ class Directory:
                     hint="what is written there during a run is removed after it: name a directory that only tasks use",
                 )
         self._path = path
-        self._kept = directory / "kept" / path.name
-        shutil.copytree(path, self._kept, symlinks=True)
-        stack.callback(self.put_back)
+        self._directory = directory / "kept"
+        self.remember()
+        stack.callback(self._make_again, self._kept)
+
+    def remember(self) -> None:
+        """What is in it now is what each run begins with."""
+        self._directory.mkdir(exist_ok=True)
+        self._kept = Path(tempfile.mkdtemp(dir=self._directory)) / self._path.name
+        shutil.copytree(self._path, self._kept, symlinks=True)
 
     def move(self, directory: Path) -> None:
         """Two processes cannot use it at the same time; who calls harden is told so before."""
 
     def put_back(self) -> None:
         """Remove what is new, and write what is missing or differs."""
-        kept = {found.relative_to(self._kept) for found in self._kept.rglob("*")}
+        self._make_again(self._kept)
+
+    def _make_again(self, remembered: Path) -> None:
+        kept = {found.relative_to(remembered) for found in remembered.rglob("*")}
         for found in sorted(self._path.rglob("*"), reverse=True):
             if found.relative_to(self._path) not in kept:
                 _remove(found)
         for name in sorted(kept):
-            _restore(self._kept / name, self._path / name)
+            _restore(remembered / name, self._path / name)
 
     def rows(self) -> Rows:
         """The files and what is in them, as rows of a table."""
