@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -181,3 +183,15 @@ def test_files_that_a_task_writes_are_put_back_and_compared(app: Celery, tmp_pat
         r"content b'begun\ndone\ndone\n' instead of b'begun\ndone\n' (file 'journal.txt')"
     )
     assert journal.read_text() == "begun\n"
+
+
+def test_what_may_happen_more_than_once_can_be_ignored(app: Celery) -> None:
+    @app.task(name="shop.convert")
+    def convert() -> None:
+        subprocess.run([sys.executable, "--version"], check=True, capture_output=True)
+
+    options: dict[str, Any] = {"app": app, "name": "it", "faults": "kills"}
+    (cause,) = harden(lambda bench: convert.delay(), **options).causes
+    assert cause.verdict == "duplicated"
+    assert harden(lambda bench: convert.delay(), ignore=["subprocess"], **options).held
+    assert harden(lambda bench: convert.delay(), ignore="subprocess.run", **options).held

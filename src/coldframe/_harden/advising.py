@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from coldframe._effects.faults import FAIL, OVERLAP, PAUSE, REDELIVER, UNKNOWN, Break
+from coldframe._harden.broken_tasks import Fate
 from coldframe._harden.telling import Surroundings
 from coldframe._harden.touches import Place
 from coldframe._harden.verdicts import DIVERGED, DUPLICATED, LOST, STUCK
@@ -13,15 +14,14 @@ NOT_OUTSIDE = ("sql.", "result.", "read", "ack", "delivery")
 UNIQUE_KEY = "let a unique key decide whether it was done already"
 
 
-def advice(step: Break, around: Surroundings, verdict: str, *, acked_early: bool, tried_again: bool) -> str:
+def advice(step: Break, around: Surroundings, verdict: str, fate: Fate) -> str:
     """What to do about it.
 
     Args:
         step: What was broken last.
         around: Between which places.
         verdict: What came of it.
-        acked_early: Whether the broker had let go of the message before the task came to its end.
-        tried_again: Whether the task let the error out, and was tried again.
+        fate: What became of the task.
     """
     before, after = around
     if verdict == STUCK:
@@ -29,13 +29,15 @@ def advice(step: Break, around: Surroundings, verdict: str, *, acked_early: bool
     if step.fault in (PAUSE, OVERLAP):
         return _on_overlaps(before, after)
     if step.fault.startswith((FAIL, UNKNOWN)):
-        return _on_failures(step, after, verdict, tried_again=tried_again)
-    if verdict == LOST and acked_early:
+        return _on_failures(step, after, verdict, tried_again=fate.tried_again)
+    if verdict == LOST and fate.acked_early:
         return "the message was acked when the task began: set acks_late=True and reject_on_worker_lost=True"
+    if verdict == LOST and fate.stored:
+        return "its result was stored, so Celery runs it no more: let a sweep look for what should have followed"
     if verdict == DUPLICATED:
         return _on_repeating(before)
     if verdict in (LOST, DIVERGED):
-        return _on_halves(step, before, after)
+        return _on_halves(step, before, after, repeated=fate.repeated and verdict == DIVERGED)
     return ""
 
 
@@ -72,18 +74,24 @@ def _on_repeating(before: Place | None) -> str:
     )
 
 
-def _on_halves(step: Break, before: Place | None, after: Place | None) -> str:
+def _on_halves(step: Break, before: Place | None, after: Place | None, *, repeated: bool) -> str:
     """Something was done by half, or once more, or only later."""
     if after is None or after.effect.startswith("result.") or step.fault == REDELIVER:
+        return UNIQUE_KEY
+    if repeated and before is not None and before.effect.startswith("sql.") and not after.effect.startswith("sql."):
         return UNIQUE_KEY
     if before is None:
         return "nothing was done, but it came later than others: let the row know what is older, by a version"
     if before.effect == "publish":
         return "send the message after what it tells of is committed: delay_on_commit, transaction.on_commit"
+    if before.effect == "file.delete":
+        return "delete it last, when what was made of it is committed"
     if before.effect.startswith("file."):
         return "write all of it under another name, and rename it last"
     if before.effect.startswith(("cache.", "redis.")):
         return f"let what {before.effect} left end by itself, by a timeout, and try again until then"
     if not after.effect.startswith("sql."):
         return "note with the row what is still to be done, and let the next run or a sweep do it"
+    if not before.effect.startswith(NOT_OUTSIDE):
+        return f"note before {before.effect} that it was begun, and let a sweep look for what has not ended"
     return "make both in one transaction, or let the next run find what is missing"

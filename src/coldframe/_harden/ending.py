@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, zip_longest
 from typing import Any
 
 from coldframe._core.events import Event, Finished, Started, Touched
@@ -23,8 +23,11 @@ IDEMPOTENT = ("PUT", "DELETE")
 #: From this status on, a server has not done what it was asked for.
 FIRST_REFUSAL = 400
 
-#: What the other side said.
-ANSWERS = ("status", "answer")
+#: What the other side said, and what each try of a request says of itself: when it was signed, how often it was tried.
+OF_THE_TRY = ("status", "answer", "headers")
+
+#: How much of what was said is shown around the place where it differs.
+SHOWN_BEFORE, SHOWN_AFTER = 20, 30
 
 #: Ends after which nobody will run the task again.
 IN_VAIN = ("FAILURE", "LOST")
@@ -71,15 +74,30 @@ def sent_outside(events: Iterable[Event]) -> dict[str, list[dict[str, Any]]]:
     return sent
 
 
-def says_else(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> bool:
-    """Whether what was sent says something else than what was to be sent, moments and random ids aside."""
-    return sorted(map(_said, before)) != sorted(map(_said, after))
+def said_else(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> str:
+    """What was said other than it was to be said, moments and random ids aside; nothing if all is the same."""
+    missing, extra = differences(Counter(map(_said, before)), Counter(map(_said, after)))
+    if not missing or not extra:
+        return ""
+    wanted, found = min(missing), min(extra)
+    place = next(place for place, pair in enumerate(zip_longest(wanted, found)) if pair[0] != pair[1])
+    return f"{_around(place, found)} instead of {_around(place, wanted)}"
+
+
+def _around(place: int, text: str) -> str:
+    begin, end = max(0, place - SHOWN_BEFORE), place + SHOWN_AFTER
+    return f"{'…' if begin else ''}{text[begin:end]}{'…' if end < len(text) else ''}"
 
 
 def _said(details: dict[str, Any]) -> str:
+    """What the other side goes by: the key if it has one, and not what each try says of itself in its headers."""
     if "message" in details and "recipients" in details:
         return repr(normal(essence(details)))
-    return repr(normal({name: value for name, value in details.items() if name not in ANSWERS}))
+    key = idempotency_key(details)
+    if key is not None:
+        return key
+    said = normal({name: value for name, value in details.items() if name not in OF_THE_TRY})
+    return ", ".join(f"{name} {value!r}" for name, value in said)
 
 
 def _was_refused(event: Touched) -> bool:
@@ -91,7 +109,7 @@ def idempotency_key(details: dict[str, Any]) -> str | None:
     if details.get("key") is not None:
         return str(details["key"])
     if details.get("method") in IDEMPOTENT:
-        return f"{details['method']} {details.get('url')} {details.get('body')}"
+        return f"{details['method']} {details.get('url')} {normal(details.get('body'))}"
     headers = details.get("headers") or {}
     pairs = headers.items() if isinstance(headers, dict) else map(tuple, headers)
     named = {str(name).lower(): value for name, value in chain(pairs, _json(details.get("body")).items())}

@@ -14,7 +14,7 @@ from typing import Self
 from coldframe._effects.gate import Gate
 from coldframe._harden import planning
 from coldframe._harden.advising import advice
-from coldframe._harden.broken_tasks import was_acked_early, was_tried_again
+from coldframe._harden.broken_tasks import fate_of
 from coldframe._harden.checking import check_same, check_untouched
 from coldframe._harden.django_state import find_django
 from coldframe._harden.engines import find_engines
@@ -248,22 +248,21 @@ class Explorer:
             verdict=judgement.verdict,
             story=", then ".join(map(happened, played.plan, around)),
             facts=judgement.facts,
-            advice="" if judgement.verdict == HELD else _advice(played, last, judgement.verdict),
+            advice="" if judgement.verdict == HELD else self._advice(played, last, judgement.verdict),
             cause="; ".join(map(cause_of, played.plan, around)),
             place=place_of(step, last),
             lines=last.lines,
             milliseconds=round(milliseconds, 3),
         )
 
+    def _advice(self, played: Played, around: Surroundings, verdict: str) -> str:
+        fate = fate_of(played.trace, around.before, played.places, self._untouched.places)
+        return advice(played.plan[-1], around, verdict, fate)
+
     def _surroundings(self, plan: Plan, index: int) -> Surroundings:
         """Between which effects a fault fell: those of the run as it was before this fault came."""
         places = self._again.get(plan[:index], self._untouched.places) if index else self._untouched.places
         return surroundings(plan[index], places)
-
-
-def _advice(played: Played, around: Surroundings, verdict: str) -> str:
-    acked_early, tried_again = was_acked_early(played.trace), was_tried_again(played.trace)
-    return advice(played.plan[-1], around, verdict, acked_early=acked_early, tried_again=tried_again)
 
 
 def state_of(scenario: Scenario) -> State:

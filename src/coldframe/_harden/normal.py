@@ -19,10 +19,11 @@ MOMENT = re.compile(
 TEMPORARY_NAME = re.compile(r"\btmp[a-z0-9_]{8}\b")
 
 #: Shorter texts have none of these.
-SHORTEST = 11
+SHORTEST = 10
 
-#: Seconds since 1970, and milliseconds, from 2023 to 2030: numbers that begin with a year are beyond it.
-EPOCHS = ((1.7e9, 1.9e9, 1), (1.7e12, 1.9e12, 1000))
+#: Seconds since 1970, and fractions of them, from 2023 to 2030: numbers that begin with a year are beyond it.
+EPOCHS = tuple((1.7e9 * unit, 1.9e9 * unit, unit) for unit in (1, 10**3, 10**6, 10**9))
+EPOCH = re.compile(r"(?<![\w.])1[78]\d{8}(?:\d{3}|\d{6}|\d{9})?(?:\.\d+)?(?![\w.])")
 
 DAY_S = 86_400
 
@@ -51,7 +52,7 @@ def normal_text(text: str) -> str:
     """A text with its moments and random ids replaced by words."""
     if len(text) < SHORTEST:
         return text
-    return TEMPORARY_NAME.sub("tmp…", UUID.sub("«id»", MOMENT.sub(_told, text)))
+    return TEMPORARY_NAME.sub("tmp…", UUID.sub("«id»", EPOCH.sub(_told_number, MOMENT.sub(_told, text))))
 
 
 def normal(value: Any) -> Any:
@@ -85,6 +86,10 @@ def _told(found: re.Match[str]) -> str:
     except ValueError:  # as the headers of a mail write it: it tells when it was sent
         return "«moment»"
     return _moment(_seconds(moment))
+
+
+def _told_number(found: re.Match[str]) -> str:
+    return str(normal(float(found[0])))
 
 
 def _seconds(moment: datetime) -> float:

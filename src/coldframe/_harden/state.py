@@ -141,7 +141,7 @@ class Directory:
 
     def remember(self) -> None:
         """What is in it now is what each run begins with."""
-        self._directory.mkdir(exist_ok=True)
+        self._directory.mkdir(parents=True, exist_ok=True)
         self._kept = Path(tempfile.mkdtemp(dir=self._directory)) / self._path.name
         shutil.copytree(self._path, self._kept, symlinks=True)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from coldframe._harden.ending import Ending, says_else
+from coldframe._harden.ending import Ending, said_else
 from coldframe._harden.rows import without
 from coldframe._harden.tables import Row
 
@@ -16,7 +16,7 @@ def varying(one: Ending, other: Ending) -> frozenset[str]:
     Returns:
         Columns, as `orders.code`, and what was sent outside, if only what it said differs.
     """
-    said = (what for what in one.said if what in other.said and says_else(one.said[what], other.said[what]))
+    said = (what for what in one.said if what in other.said and said_else(one.said[what], other.said[what]))
     return frozenset((*_columns(one, other), *said))
 
 

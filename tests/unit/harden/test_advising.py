@@ -6,6 +6,7 @@ import pytest
 
 from coldframe._effects.faults import AFTER, BEFORE, KILL_PROCESS, PAUSE, REDELIVER, Break
 from coldframe._harden.advising import advice
+from coldframe._harden.broken_tasks import Fate
 from coldframe._harden.telling import Surroundings
 from coldframe._harden.touches import Place
 
@@ -30,6 +31,8 @@ def place(effect: str | None) -> Place | None:
         (KILLED, "sql.commit", "publish", "lost", "note with the row what is still to be done"),
         (KILLED, "publish", "sql.commit", "lost", "send the message after what it tells of is committed"),
         (KILLED, "file.rename", "file.write", "diverged", "write all of it under another name"),
+        (KILLED, "file.delete", "sql.write", "lost", "delete it last, when what was made of it is committed"),
+        (KILLED, "mail.send", "sql.write", "lost", "note before mail.send that it was begun"),
         (KILLED, "cache.write", "sql.write", "lost", "let what cache.write left end by itself"),
         (KILLED, "sql.write", "sql.write", "stuck", "let whoever finds the work half done take it over"),
         (TIMEOUT, None, "http.request", "lost", "let the error out and try again"),
@@ -43,7 +46,7 @@ def place(effect: str | None) -> Place | None:
 )
 def test_the_advice_fits(step: Break, before: str | None, after: str | None, verdict: str, begins: str) -> None:
     around = Surroundings(place(before), place(after))
-    assert advice(step, around, verdict, acked_early=False, tried_again=False).startswith(begins)
+    assert advice(step, around, verdict, Fate()).startswith(begins)
 
 
 @pytest.mark.parametrize(
@@ -52,10 +55,22 @@ def test_the_advice_fits(step: Break, before: str | None, after: str | None, ver
 )
 def test_who_was_tried_again_is_not_told_to_try_again(verdict: str, told: str) -> None:
     around = Surroundings(place("sql.write"), place("sms"))
-    assert advice(TIMEOUT, around, verdict, acked_early=False, tried_again=True).startswith(told)
+    assert advice(TIMEOUT, around, verdict, Fate(tried_again=True)).startswith(told)
 
 
 def test_who_acks_early_is_told_so_first() -> None:
     around = Surroundings(place("sql.write"), place("publish"))
-    told = advice(KILLED, around, "lost", acked_early=True, tried_again=False)
+    told = advice(KILLED, around, "lost", Fate(acked_early=True))
     assert told == "the message was acked when the task began: set acks_late=True and reject_on_worker_lost=True"
+
+
+def test_whose_result_was_stored_is_told_that_it_will_not_run_again() -> None:
+    around = Surroundings(place("result.write"), place("sql.write"))
+    told = advice(KILLED, around, "lost", Fate(stored=True))
+    assert told == "its result was stored, so Celery runs it no more: let a sweep look for what should have followed"
+
+
+def test_what_is_added_twice_needs_a_key_and_what_is_done_by_half_a_note() -> None:
+    around = Surroundings(place("sql.commit"), place("sms"))
+    assert advice(KILLED, around, "diverged", Fate(repeated=True)).startswith("let a unique key decide")
+    assert advice(KILLED, around, "diverged", Fate()).startswith("note with the row what is still to be done")

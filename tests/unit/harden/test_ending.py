@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from coldframe._harden.ending import idempotency_key, sent_outside
+from coldframe._harden.ending import idempotency_key, said_else, sent_outside
 from coldframe.trace import Touched
 
 
@@ -41,6 +41,24 @@ def test_a_key_makes_it_one(details: dict[str, Any]) -> None:
 def test_http_says_that_some_requests_twice_are_one(method: str) -> None:
     assert times(request(method, body="30"), request(method, body="30")) == [1]
     assert times(request(method, body="30"), request(method, body="31")) == [2]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ({"body": "30"}, {"body": "30"}, ""),
+        (
+            {"body": "30"},
+            {"body": "31"},
+            "body '31' instead of body '30'",
+        ),
+        ({"body": "30", "headers": {"X-Attempt": "1"}}, {"body": "30", "headers": {"X-Attempt": "2"}}, ""),
+        ({"body": '{"at": 1767603600}'}, {"body": '{"at": 1767603605}'}, ""),
+        ({"key": "order 7", "body": "first"}, {"key": "order 7", "body": "second"}, ""),
+    ],
+)
+def test_what_is_said_otherwise_is_shown(before: dict[str, Any], after: dict[str, Any], told: str) -> None:
+    assert said_else([before], [after]) == told
 
 
 @pytest.mark.parametrize("body", ["{", "[1]", "7", None, {"base64": "AA=="}])

@@ -14,6 +14,16 @@ def test_a_moment_is_any_moment(moment: object) -> None:
     assert normal(moment) == "«moment»"
 
 
+@pytest.mark.parametrize("number", [1767603600, 1767603600.25, 1767603600000, 1767603600000000, 1767603600000000000])
+def test_a_moment_is_found_in_a_text(number: float) -> None:
+    assert normal(f'{{"at": {number}, "amount": 30}}') == '{"at": «moment», "amount": 30}'
+
+
+@pytest.mark.parametrize("text", ["4917676036001", "order-v1767603600", "17676036001", "0.1767603600", "1.767603600"])
+def test_other_digits_are_none(text: str) -> None:
+    assert normal(text) == text
+
+
 @pytest.mark.parametrize("number", [0, 42, True, 1_500.5, 2026000123, 447700900123])
 def test_other_numbers_are_themselves(number: object) -> None:
     assert normal(number) is number
