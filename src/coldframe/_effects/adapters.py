@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from coldframe._effects import (
     aiosqlite,
     asgiref,
+    asyncio_tasks,
     channels,
     declared,
     django_cache,
@@ -30,6 +31,7 @@ def join_in(stack: ExitStack, opened: OpenBench) -> None:
     for adapter in (
         declared,
         asgiref,
+        asyncio_tasks,
         django_cache,
         django_storage,
         channels,
