@@ -74,6 +74,52 @@ def test_entries_of_the_schedule_are_scenarios_too(coldframe_command: Any, proje
     assert coldframe_command("harden", "--runs", "1").stdout.startswith("beat:every night: 1 broken runs in")
 
 
+FACTORY = """import coldframe
+from shop.tasks import forget
+
+def make(task):
+    def told(bench):
+        task.delay("ada")
+    return coldframe.scenario(reset=forget, faults="kills")(told)
+"""
+
+MADE = """from shop.tasks import tell, tell_once
+from tests.scenarios.telling import once
+
+careful, careless = make(tell_once), make(tell)
+again = careful
+"""
+
+
+def test_scenarios_that_a_function_makes_are_told_and_replayed_by_what_they_are_bound_to(
+    coldframe_command: Any, project: Path
+) -> None:
+    write(project, "tests/scenarios/made.py", FACTORY + MADE)
+    done = coldframe_command("harden", "tests.scenarios.made", "--json", "out.json")
+    assert done.returncode == 1, done.stderr
+    results = json.loads((project / "out.json").read_text("utf-8"))["results"]
+    assert [(result["scenario"], result["verdicts"].get("duplicated", 0)) for result in results] == [
+        ("tests.scenarios.made:careful", 0),
+        ("tests.scenarios.made:careless", 3),
+    ]
+    assert "from tests.scenarios.made import careless\n\n\ndef test_careless_survives_2_kill_process" in done.stdout
+    assert "  coldframe replay tests.scenarios.made:careless/2+kill-process\n" in done.stdout
+    done = coldframe_command("replay", "tests.scenarios.made:careless/2+kill-process")
+    assert "duplicated: killed after `sms to ada`" in done.stdout, done.stderr
+    done = coldframe_command("replay", "tests.scenarios.made:careful/2+kill-process")
+    assert "held: killed after `sms to ada`" in done.stdout, done.stderr
+
+
+def test_scenarios_that_a_function_of_another_module_makes_belong_to_the_module_that_keeps_them(
+    coldframe_command: Any, project: Path
+) -> None:
+    write(project, "shop/making.py", FACTORY)
+    write(project, "tests/scenarios/made.py", f"from shop.making import make\n{MADE}")
+    done = coldframe_command("harden", "tests.scenarios.made", "--only", "careless", "--fail-fast")
+    assert done.stdout.startswith("tests.scenarios.made:careless: "), done.stderr
+    assert "duplicated" in coldframe_command("replay", "tests.scenarios.made:careless/2+kill-process").stdout
+
+
 def test_a_budget_that_ends_is_told_and_no_failure_unless_a_scenario_was_not_run_at_all(coldframe_command: Any) -> None:
     done = coldframe_command("harden", ONCE, "--runs", "2")
     assert done.returncode == 0

@@ -12,16 +12,16 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from coldframe._harden.names import import_module
+from coldframe._harden.names import import_module, own_name
 from coldframe._harden.periodic import PREFIX, PeriodicTask
 from coldframe._harden.recipe import play_named
-from coldframe._harden.scenario import name_of, said_of
+from coldframe._harden.scenario import said_of
 from coldframe.errors import ScenarioError
 
 #: Where scenarios are looked for when none is named.
 DIRECTORY = "tests/scenarios"
 
-#: A module without this word has no scenario, and need not be imported.
+#: In a directory only modules with this word are looked into: importing all others could do who knows what.
 WORD = re.compile(rb"\bscenario\b")
 
 
@@ -85,7 +85,7 @@ def _find_one(name: str) -> Iterator[Found]:
             raise ScenarioError(
                 f"{name!r} is no function: {play!r}", hint="a scenario is a function that takes the bench"
             )
-        yield Found(name_of(play), play)
+        yield Found(own_name(play) or name, play)
     else:
         yield from _or_none(_marked(import_module(name, name)), name)
 
@@ -125,10 +125,15 @@ def _in_file(path: Path) -> Iterator[Found]:
     yield from _marked(module)
 
 
-def _marked(module: ModuleType) -> Iterator[Found]:
-    for value in vars(module).values():
-        if said_of(value) is not None and getattr(value, "__module__", None) == module.__name__:
-            yield Found(name_of(value), value)
+def _marked(module: ModuleType) -> Iterable[Found]:
+    """The scenarios of a module: those that it defines or has made, not those that it imports from where they are."""
+    found: dict[str, Found] = {}
+    for attribute, value in list(vars(module).items()):
+        if said_of(value) is not None:
+            name = own_name(value) or f"{module.__name__}:{attribute}"
+            if name.partition(":")[0] == module.__name__:
+                found.setdefault(name, Found(name, value))
+    return found.values()
 
 
 def file_of(function: Any) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import inspect
 import sys
 from types import ModuleType
 from typing import Any
@@ -24,7 +23,7 @@ def importable_name(value: Any, what: str) -> str:
     Raises:
         SetupError: It has none.
     """
-    found = _name_of_function(value) if inspect.isroutine(value) or inspect.isclass(value) else _name_of_object(value)
+    found = own_name(value) or _name_elsewhere(value)
     if found is None or found.startswith("__main__:"):
         label = getattr(value, "__qualname__", None) or repr(value)
         raise SetupError(
@@ -34,18 +33,34 @@ def importable_name(value: Any, what: str) -> str:
     return found
 
 
-def _name_of_function(function: Any) -> str | None:
-    module, qualname = getattr(function, "__module__", None), function.__qualname__
-    return f"{module}:{qualname}" if module and _get(sys.modules.get(module), qualname) is function else None
+def own_name(value: Any) -> str | None:
+    """By which name the module that a function says it is from holds it; None if that module does not.
+
+    A function that another one made is known by the attribute that it is bound to: all of its kind share a name.
+    """
+    name = getattr(value, "__module__", None) or ""
+    module = sys.modules.get(name)
+    if module is None:
+        return None
+    qualname = getattr(value, "__qualname__", None)
+    if qualname is not None and _get(module, qualname) is value:
+        return f"{name}:{qualname}"
+    attribute = _attribute_of(module, value)
+    return f"{name}:{attribute}" if attribute else None
 
 
-def _name_of_object(value: Any) -> str | None:
+def _name_elsewhere(value: Any) -> str | None:
     for name, module in list(sys.modules.items()):
         if isinstance(module, ModuleType) and not name.startswith(("celery.", "coldframe.")):
-            for attribute, held in list(vars(module).items()):
-                if held is value and not attribute.startswith("_"):
-                    return f"{name}:{attribute}"
+            attribute = _attribute_of(module, value)
+            if attribute:
+                return f"{name}:{attribute}"
     return None
+
+
+def _attribute_of(module: ModuleType, value: Any) -> str | None:
+    held = ((name, one) for name, one in list(vars(module).items()) if not name.startswith("_"))
+    return next((name for name, one in held if one is value), None)
 
 
 def _get(module: ModuleType | None, qualname: str) -> Any:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from coldframe._harden.names import own_name
+
 if TYPE_CHECKING:
     from coldframe._bench.bench import Bench
 
@@ -45,8 +47,8 @@ class Scenario:
 
 
 def name_of(play: Callable[..., object]) -> str:
-    """What a function is called by: `package.module:function`."""
-    return f"{play.__module__}:{play.__qualname__}"
+    """What a function is called by: `package.module:function`; also if nobody could import it by that."""
+    return own_name(play) or f"{play.__module__}:{getattr(play, '__qualname__', type(play).__qualname__)}"
 
 
 def said_of(play: object) -> dict[str, Any] | None:

@@ -23,7 +23,7 @@ def pasteable(result: Result, scenario: Found, app: Any, seed: Any) -> str:
     if isinstance(play, PeriodicTask):
         imports, call = _periodic(play, app, seed)
     else:
-        module, _, function = name_of(play).partition(":")
+        module, _, function = scenario.name.partition(":")
         imports, call = [f"from {module} import {function}"], function
     lines = [*_marker_import(), *imports, "", "", *_marker(), f"def {_title(scenario.name, plan)}(harden):"]
     return "\n".join([*lines, f'    harden({call}, plan="{plan}")']).lstrip("\n")
