@@ -120,6 +120,33 @@ def test_scenarios_that_a_function_of_another_module_makes_belong_to_the_module_
     assert "duplicated" in coldframe_command("replay", "tests.scenarios.made:careless/2+kill-process").stdout
 
 
+def test_an_entry_that_a_module_of_tasks_adds_is_found_by_its_name_too(coldframe_command: Any, project: Path) -> None:
+    app = (project / "shop/celery.py").read_text("utf-8")
+    *others, schedule = app.splitlines(keepends=True)
+    assert schedule.startswith("app.conf.beat_schedule = ")
+    write(project, "shop/celery.py", "".join(others))
+    write(project, "shop/tasks.py", (project / "shop/tasks.py").read_text("utf-8") + schedule)
+    write(project, "tests/scenarios/telling.py", "")
+    done = coldframe_command("harden", "beat:every night", "--faults", "kills")
+    assert done.stdout.startswith("beat:every night: 7 broken runs in"), done.stderr
+    told = coldframe_command("harden", "--periodic", "--faults", "kills").stdout
+    assert told.startswith("beat:every night: 7 broken runs in")
+    done = coldframe_command("replay", "beat:every night/2+kill-process")
+    assert "held: killed after `sms to ada`" in done.stdout, done.stderr
+
+
+def test_tasks_that_do_not_import_are_told_in_words(coldframe_command: Any, project: Path) -> None:
+    app = (project / "shop/celery.py").read_text("utf-8")
+    write(project, "shop/celery.py", app.replace('include=["shop.tasks"]', 'include=["shop.taks"]'))
+    for words in (["--periodic"], ["beat:every night"], [ONCE]):
+        done = coldframe_command("harden", *words)
+        assert done.returncode == 2, done.stdout
+        assert (
+            "the tasks of the app 'shop' do not import: ModuleNotFoundError: No module named 'shop.taks'" in done.stderr
+        )
+        assert "Traceback" not in done.stderr
+
+
 def test_a_budget_that_ends_is_told_and_no_failure_unless_a_scenario_was_not_run_at_all(coldframe_command: Any) -> None:
     done = coldframe_command("harden", ONCE, "--runs", "2")
     assert done.returncode == 0

@@ -11,7 +11,7 @@ from celery import Celery, _state
 from celery.local import Proxy
 
 from coldframe._broker.profiles import Profile, RabbitMQ, Redis, resolve
-from coldframe.errors import AppNotFound
+from coldframe.errors import AppNotFound, ColdframeError, SetupError
 
 FORM = "its form is 'package.module:app'"
 DEFAULT_ATTRIBUTES = ("app", "celery", "celery_app")
@@ -63,6 +63,24 @@ def _app_at(path: str) -> Celery:
         f"{path!r} names no Celery app: module {module_name!r} has no app called {' or '.join(map(repr, names))}",
         hint=f"did you mean '{module_name}:{near[0]}'?" if near else "name the module in which Celery(...) is called",
     )
+
+
+def import_tasks(app: Celery) -> None:
+    """Import the modules of an app's tasks, as a worker does when it starts.
+
+    Raises:
+        SetupError: One of them does not import.
+    """
+    try:
+        app.loader.import_default_modules()
+        app.finalize()
+    except (ColdframeError, Warning):
+        raise
+    except Exception as error:
+        raise SetupError(
+            f"the tasks of the app {app.main!r} do not import: {type(error).__name__}: {error}",
+            hint="correct the module, or the name of it in the app's settings: no real worker would start with it",
+        ) from error
 
 
 def celery_version() -> str:

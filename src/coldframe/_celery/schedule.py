@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from celery.beat import BeatLazyFunc, ScheduleEntry
 
+from coldframe._celery.apps import import_tasks
 from coldframe.errors import SetupError
 
 if TYPE_CHECKING:
@@ -62,6 +63,5 @@ def _evaluated(value: Any) -> Any:
 
 
 def _schedule(app: Celery) -> dict[str, Any]:
-    app.loader.import_default_modules()
-    app.finalize()
+    import_tasks(app)
     return dict(app.conf.beat_schedule or {})

@@ -11,6 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Self
 
+from coldframe._celery.apps import find_app, import_tasks
 from coldframe._effects.gate import Gate
 from coldframe._harden import planning
 from coldframe._harden.advising import advice
@@ -106,6 +107,9 @@ class Explorer:
     @contextmanager
     def ready(self) -> Iterator[Self]:
         """Remember the world, and run the scenario untouched."""
+        # Before any bench opens: what modules of tasks say in `app.conf` is put back when the bench closes on which
+        # they were imported, and they are not imported again.
+        import_tasks(find_app(self.scenario.app))
         with state_of(self.scenario) as self._state:
             self._again: dict[Plan, tuple[Place, ...]] = {}
             self._untouched = play(self.scenario, self._state)
