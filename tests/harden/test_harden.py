@@ -195,3 +195,16 @@ def test_what_may_happen_more_than_once_can_be_ignored(app: Celery) -> None:
     assert cause.verdict == "duplicated"
     assert harden(lambda bench: convert.delay(), ignore=["subprocess"], **options).held
     assert harden(lambda bench: convert.delay(), ignore="subprocess.run", **options).held
+
+
+def test_a_failure_that_the_scenario_expects_is_a_good_end(app: Celery, tell: Any) -> None:
+    @app.task(name="shop.refuse")
+    def refuse() -> None:
+        with coldframe.effect("sms", "to bob", key="bob-1"):
+            raise ValueError("no money")
+
+    def refused(bench: Bench) -> None:
+        bench.expect_failure(ValueError, task="shop.refuse")
+        refuse.apply_async(link_error=tell.si("ada", key="ada-1"))
+
+    assert harden(refused, app=app, name="it", faults="kills,twice").held

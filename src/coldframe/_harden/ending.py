@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import chain, zip_longest
 from typing import Any
@@ -126,16 +126,24 @@ def _json(body: Any) -> dict[str, Any]:
     return values
 
 
-def ended_in_vain(events: Iterable[Event]) -> Counter[str]:
-    """The tasks whose last attempt came to nothing."""
+def ended_in_vain(events: Iterable[Event], expected: Iterable[Callable[[Finished], bool]] = ()) -> Counter[str]:
+    """The tasks whose last attempt came to nothing, but for failures that are expected."""
+    expects = list(expected)
     last: dict[str, tuple[str, str]] = {}
     for event in events:
         if isinstance(event, Touched):
             if event.effect == "result.write" and event.what == "SUCCESS" and event.outcome != "failed":
                 last[event.details["task_id"]] = ("", "SUCCESS")
         elif isinstance(event, Started | Finished) and last.get(event.task_id, ("", ""))[1] != "SUCCESS":
-            last[event.task_id] = (event.task, event.state if isinstance(event, Finished) else "STARTED")
+            last[event.task_id] = (event.task, _state_after(event, expects))
     return Counter(task for task, state in last.values() if state in (*IN_VAIN, "STARTED"))
+
+
+def _state_after(event: Started | Finished, expected: list[Callable[[Finished], bool]]) -> str:
+    if isinstance(event, Started):
+        return "STARTED"
+    is_expected = event.state == "FAILURE" and any(expects(event) for expects in expected)
+    return "EXPECTED" if is_expected else event.state
 
 
 def differences(before: Counter[Any], after: Counter[Any]) -> tuple[Counter[Any], Counter[Any]]:

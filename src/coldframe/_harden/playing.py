@@ -89,6 +89,7 @@ def play(
         waiting.update(message.task or "a message" for _queue, message in opened.broker.waiting())
         waiting.update(held.message.task or "a message" for held in opened.broker.unacked())
         ended = bench.now
+        expected = list(opened.driver.expected)
     trace = tuple(bench.trace)
     with of_a_run(began.timestamp(), ended.timestamp()):
         rows, said = state.rows(), sent_outside(trace)
@@ -98,7 +99,7 @@ def play(
         sent=Counter({what: len(details) for what, details in said.items()}),
         said=said,
         waiting=waiting,
-        in_vain=ended_in_vain(trace),
+        in_vain=ended_in_vain(trace, expected),
         trouble=trouble,
         broken=broken,
     )
