@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import re
 from collections.abc import Callable
@@ -199,6 +200,11 @@ class Keyspace:
         """All keys, in the order in which they came to be."""
         self._sweep()
         return list(self._values)
+
+    def take_over(self, other: Keyspace) -> None:
+        """Hold what another one holds, until the same deadlines; neither changes what the other has."""
+        self._values = {key: copy.copy(value) for key, value in other._values.items()}
+        self._deadlines = dict(other._deadlines)
 
     def clear(self) -> None:
         """Forget everything."""

@@ -23,6 +23,7 @@ from coldframe._harden.judging import Judgement, judge
 from coldframe._harden.plans import Plan, plan_to_text
 from coldframe._harden.playing import Played, play, set_up
 from coldframe._harden.project import rolled_back_databases
+from coldframe._harden.redis import Redis
 from coldframe._harden.results import Report, Result
 from coldframe._harden.scenario import Scenario
 from coldframe._harden.state import Directory, Part, State
@@ -271,6 +272,7 @@ class Explorer:
 
 def state_of(scenario: Scenario) -> State:
     """What is put back between the runs of a scenario."""
+    redis = Redis()
 
     def prepare(directory: Path, stack: ExitStack) -> Iterable[Part]:
         named = [
@@ -278,13 +280,13 @@ def state_of(scenario: Scenario) -> State:
             *(Directory(Path(path).absolute(), directory, stack) for path in scenario.files),
         ]
         with rolled_back_databases() if scenario.setup is not None else nullcontext():
-            set_up(scenario)
+            set_up(scenario, redis)
             yield from find_django(directory, stack, scenario.ignore)
         for part in named:
             part.remember()
             yield part
 
-    return State(prepare, scenario.reset)
+    return State(prepare, scenario.reset, redis)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from coldframe._harden.ending import Ending, ended_in_vain, sent_outside
 from coldframe._harden.normal import of_a_run
 from coldframe._harden.plans import Plan
 from coldframe._harden.project import run_setup
+from coldframe._harden.redis import Redis
 from coldframe._harden.scenario import Scenario
 from coldframe._harden.state import State
 from coldframe._harden.touches import Place, Places
@@ -74,6 +75,7 @@ def play(
         # Celery tells of one of its settings at each connection that is cut; the bench puts all filters back.
         warnings.filterwarnings("ignore", module=r"celery\.worker\b")
         opened = bench._now_open  # noqa: SLF001 - harden stands above the bench
+        state.redis.fill(opened.world)
         began = bench.now
         places = Places(opened.gate)
         if watch is not None:
@@ -106,11 +108,12 @@ def play(
     return Played(plan, places.all(), ending, tuple(saboteur.never_fired), trace)
 
 
-def set_up(scenario: Scenario) -> None:
+def set_up(scenario: Scenario, redis: Redis) -> None:
     """Make what each run begins with, at the first moment of a run; what is sent meanwhile goes nowhere."""
     if scenario.setup is not None:
-        with _bench(scenario, connections="shared"):
+        with _bench(scenario, connections="shared") as bench:
             run_setup(scenario.setup)
+            redis.keep(bench._now_open.world)  # noqa: SLF001 - harden stands above the bench
 
 
 def _bench(scenario: Scenario, *, connections: Literal["own", "shared"]) -> Bench:

@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol, Self
 
+from coldframe._harden.redis import Redis
 from coldframe.errors import SetupError
 
 #: The rows of each table, without what may differ between two correct runs.
@@ -54,13 +55,18 @@ class State:
     Args:
         prepare: Finds the parts: called with a directory for files and a stack that undoes what was set up.
         reset: The user's own hook, called last.
+        redis: What is in memory, and no part: each bench is filled with it after it was opened.
     """
 
     def __init__(
-        self, prepare: Callable[[Path, ExitStack], Iterable[Part]], reset: Callable[[], object] | None = None
+        self,
+        prepare: Callable[[Path, ExitStack], Iterable[Part]],
+        reset: Callable[[], object] | None = None,
+        redis: Redis | None = None,
     ) -> None:
         self._prepare = prepare
         self._reset = reset
+        self.redis = redis or Redis()
         self._stack = ExitStack()
         self._parts: list[Part] = []
 
