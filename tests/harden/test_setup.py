@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
@@ -94,3 +95,19 @@ def test_values_of_all_kinds_and_what_time_they_have_left_are_there_in_each_run(
     assert len(seen) > 3
     for run in seen:
         assert run == ("bean", 60, ["bean", "pea"], ["pea", "bean"], {"bean": "Bohne"}, ["bean", "pea"])
+
+
+def test_a_run_draws_other_random_ids_than_the_set_up(app: Celery, tell: Any) -> None:
+    drawn: dict[str, set[str]] = {"set-up": set(), "run": set()}
+
+    def draw(by: str) -> None:
+        drawn[by].add(str(uuid.uuid4()))
+
+    def scenario(bench: Bench) -> None:
+        draw("run")
+        tell.delay("ada", key="1")
+
+    for _ in range(2):
+        harden(scenario, lambda bench: None, app=app, name="draw", setup=lambda: draw("set-up"), runs=1)
+    assert [len(ids) for ids in drawn.values()] == [1, 1]
+    assert drawn["set-up"].isdisjoint(drawn["run"])

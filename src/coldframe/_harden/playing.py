@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 #: A run that is broken may try again and again: this many tries in a row are taken for endless.
 LONGEST_CHAIN = 60
 
+#: The set-up draws random numbers of its own: a run would draw the ids once more that rows of the set-up have.
+SET_UP_DRAWS = -1
+
 
 @dataclass(frozen=True, slots=True)
 class Played:
@@ -111,9 +114,11 @@ def play(
 def set_up(scenario: Scenario, redis: Redis) -> None:
     """Make what each run begins with, at the first moment of a run; what is sent meanwhile goes nowhere."""
     if scenario.setup is not None:
-        with _bench(scenario, connections="shared") as bench:
+        bench = _bench(scenario, connections="shared")
+        bench._draws = SET_UP_DRAWS  # noqa: SLF001 - harden stands above the bench
+        with bench:
             run_setup(scenario.setup)
-            redis.keep(bench._now_open.world)  # noqa: SLF001 - harden stands above the bench
+            redis.keep(bench._now_open.world)  # noqa: SLF001
 
 
 def _bench(scenario: Scenario, *, connections: Literal["own", "shared"]) -> Bench:
