@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -208,3 +210,26 @@ def test_a_failure_that_the_scenario_expects_is_a_good_end(app: Celery, tell: An
         refuse.apply_async(link_error=tell.si("ada", key="ada-1"))
 
     assert harden(refused, app=app, name="it", faults="kills,twice").held
+
+
+@pytest.mark.parametrize("fault", ["kill-process", "kill-node", "redeliver", "overlap"])
+def test_a_key_made_from_the_time_is_another_when_the_message_comes_again(app: Celery, tell: Any, fault: str) -> None:
+    @app.task(name="shop.tell_timed")
+    def tell_timed(name: str) -> None:
+        tell(name, key=f"{name}-{time.time_ns()}")
+
+    def scenario(bench: Bench) -> None:
+        tell_timed.delay("ada")
+        bench.settle()
+
+    (report,) = harden(scenario, app=app, name="tell", plan=f"2+{fault}").reports
+    assert (report.verdict, report.facts) == ("duplicated", ("sms to ada happened 2 times instead of 1",))
+
+
+def test_what_is_made_from_the_time_may_differ_when_nothing_happens_twice(app: Celery, tell: Any) -> None:
+    @app.task(name="shop.sign")
+    def sign(name: str) -> None:
+        tell(name, key=name, signature=hashlib.sha256(str(time.time_ns()).encode()).hexdigest())
+
+    result = harden(lambda bench: sign.delay("ada"), app=app, name="sign", faults="kills,twice,overlaps")
+    assert set(result.verdicts) == {"held"}

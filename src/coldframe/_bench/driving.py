@@ -115,9 +115,9 @@ class Driver:
     # --- moving time ------------------------------------------------------------------------------------
 
     def settle(self) -> None:
-        """Run all that is due now."""
-        now = self.world.scheduler.now
-        self._drive(lambda upcoming: upcoming is not None and upcoming <= now)
+        """Run all that is due now; a fault may have moved the clock meanwhile."""
+        scheduler = self.world.scheduler
+        self._drive(lambda upcoming: upcoming is not None and upcoming <= scheduler.now)
 
     def run_until(self, moment: int) -> None:
         """Run all that is due up to a moment, and stand there."""

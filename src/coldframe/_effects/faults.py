@@ -25,6 +25,9 @@ REDELIVER = "redeliver"
 OVERLAP = "overlap"
 PLAIN = (KILL_PROCESS, KILL_NODE, DISCONNECT, PAUSE, REDELIVER, OVERLAP)
 
+#: After these, a message is delivered once more.
+COMES_AGAIN = (KILL_PROCESS, KILL_NODE, REDELIVER, OVERLAP)
+
 FAIL = "fail: "
 UNKNOWN = "unknown: "
 
@@ -71,10 +74,14 @@ class Saboteur:
         gate: Where its effects pass.
         message_of: Finds the message of a task.
         plan: What to break.
+        meanwhile: How many microseconds pass until a message comes again.
     """
 
-    def __init__(self, world: World, gate: Gate, message_of: MessageOf, plan: Iterable[Break] = ()) -> None:
+    def __init__(
+        self, world: World, gate: Gate, message_of: MessageOf, plan: Iterable[Break] = (), *, meanwhile: int = 0
+    ) -> None:
         self._world = world
+        self._meanwhile = meanwhile
         self._message_of = message_of
         self._plan = {(step.number, step.place): step for step in plan}
         self._held: list[Fiber] = []
@@ -119,6 +126,8 @@ class Saboteur:
             self._do_to_processes(fault, touch.process, task_id)
 
     def _do_to_processes(self, fault: str, process: Any, task_id: str | None) -> None:
+        if fault in COMES_AGAIN:
+            self._let_time_pass()
         if fault == KILL_PROCESS:
             self._kill_process(process)
         elif fault == KILL_NODE:
@@ -129,6 +138,10 @@ class Saboteur:
             self._redeliver(task_id)
         if fault in (PAUSE, OVERLAP):
             self._hold()
+
+    def _let_time_pass(self) -> None:
+        scheduler = self._world.scheduler
+        scheduler.move_to(scheduler.now + self._meanwhile)
 
     def _kill_process(self, process: Any) -> None:
         if process.child is not None and process.child.pool.node.enforces_time_limits:

@@ -21,7 +21,7 @@ from coldframe._harden.django_state import find_django
 from coldframe._harden.engines import find_engines
 from coldframe._harden.judging import Judgement, judge
 from coldframe._harden.plans import Plan, plan_to_text
-from coldframe._harden.playing import Played, play, set_up
+from coldframe._harden.playing import COMES_AGAIN_AFTER, Played, play, set_up
 from coldframe._harden.project import rolled_back_databases
 from coldframe._harden.redis import Redis
 from coldframe._harden.results import Report, Result
@@ -122,7 +122,8 @@ class Explorer:
         """What need not be the same; where promises decide, nobody asks."""
         if self.scenario.promises:
             return frozenset()
-        return varying(self._untouched.ending, play(self.scenario, self._state, draws=1).ending)
+        other = play(self.scenario, self._state, draws=1, later=COMES_AGAIN_AFTER)
+        return varying(self._untouched.ending, other.ending)
 
     @property
     def untouched(self) -> Played:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from coldframe._bench.bench import Bench
 from coldframe._core.events import Event, Refused
+from coldframe._core.moments import SECOND
 from coldframe._effects.faults import Break, Saboteur
 from coldframe._harden.ending import Ending, ended_in_vain, sent_outside
 from coldframe._harden.normal import of_a_run
@@ -30,6 +31,9 @@ LONGEST_CHAIN = 60
 
 #: The set-up draws random numbers of its own: a run would draw the ids once more that rows of the set-up have.
 SET_UP_DRAWS = -1
+
+#: What is made from the time is another when a message comes again: in life, it never comes at the same moment.
+COMES_AGAIN_AFTER = SECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ def play(
     watch: Callable[[Gate], object] | None = None,
     *,
     draws: int = 0,
+    later: int = 0,
 ) -> Played:
     """Put the world back, run the scenario, break what the plan says, and see what it came to.
 
@@ -67,6 +72,7 @@ def play(
         plan: What is broken.
         watch: Told of the gate before anything has passed it.
         draws: Another number lets tasks draw other random numbers.
+        later: How many microseconds after the set-up the run begins.
     """
     state.put_back()
     bench = _bench(scenario, connections="own")
@@ -79,11 +85,12 @@ def play(
         warnings.filterwarnings("ignore", module=r"celery\.worker\b")
         opened = bench._now_open  # noqa: SLF001 - harden stands above the bench
         state.redis.fill(opened.world)
+        opened.scheduler.move_to(opened.scheduler.now + later)
         began = bench.now
         places = Places(opened.gate)
         if watch is not None:
             watch(opened.gate)
-        saboteur = Saboteur(opened.world, opened.gate, opened.recent.get, plan)
+        saboteur = Saboteur(opened.world, opened.gate, opened.recent.get, plan, meanwhile=COMES_AGAIN_AFTER)
         try:
             raised = _start(scenario, bench, is_broken=bool(plan))
             _finish(bench)

@@ -1,4 +1,4 @@
-"""What a task draws by lot: it may be another value in every correct run."""
+"""What a task draws by lot, or makes from the time: it may be another value in every correct run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from coldframe._harden.tables import Row
 
 
 def varying(one: Ending, other: Ending) -> frozenset[str]:
-    """What differs between two untouched runs that drew other random numbers.
+    """What differs between two untouched runs that drew other random numbers at another moment.
 
     Returns:
         Columns, as `orders.code`, and what was sent outside, if only what it said differs.
