@@ -13,6 +13,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from websockets.sync.client import ClientConnection
 
 from tests.integration import calls
 from tests.integration.conftest import Mails, database
@@ -99,6 +100,18 @@ def system(known: dict[str, str]) -> Iterator[dict[str, Process]]:
         yield {name: stack.enter_context(running(name, command, known)) for name, command in commands.items()}
 
 
+def told_until(bell: ClientConnection, unread: int, kind: str) -> dict[str, Any]:
+    """The notification of this kind, once the count is right, too; what beat makes up for may tell of more."""
+    news: list[dict[str, Any]] = []
+    while True:
+        frame = calls.heard(bell)
+        if frame["type"] == "notification":
+            news.append(frame["notification"])
+        wanted = [one for one in news if one["notification_type"] == kind]
+        if wanted and frame.get("count") == unread + len(news):
+            return wanted[0]
+
+
 def test_a_stage_change_over_the_api_reaches_mailbox_and_bell_and_beat_starts_what_was_missed(
     system: dict[str, Process], office: Office, mails: tuple[str, Mails]
 ) -> None:
@@ -110,12 +123,9 @@ def test_a_stage_change_over_the_api_reaches_mailbox_and_bell_and_beat_starts_wh
         calls.call(
             address, f"applications/{office.seeded['application']}/update_stage/", manager, {"stage": "pre_approval"}
         )
-        told, unread_then = calls.heard(bell), calls.heard(bell)
+        news = told_until(bell, unread["count"], "application_status")
 
-    assert told["type"] == "notification"
-    assert told["notification"]["notification_type"] == "application_status"
-    assert office.seeded["reference"] in told["notification"]["title"] + told["notification"]["message"]
-    assert unread_then == {"type": "unread_count", "count": unread["count"] + 1}
+    assert office.seeded["reference"] in news["title"] + news["message"]
     box = mails[1]
     box.wait_for(BROKER, office.seeded["reference"])
     box.wait_for(BD, "Stale Application Alert: APP-")
