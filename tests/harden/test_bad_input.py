@@ -35,7 +35,7 @@ def test_a_scenario_that_fails_untouched(app: Celery) -> None:
         lambda bench: fails.delay(),
         app,
         r"(?s)it fails, although nothing was broken: shop.fails ended in vain\n.*ValueError\('no such number'\)"
-        r".*hint: harden begins with a run that ends well",
+        r".*hint: correct the task, or what the scenario prepares; if it may fail, say so",
     )
 
 

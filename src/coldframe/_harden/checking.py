@@ -69,8 +69,7 @@ def check_untouched(scenario: Scenario, played: Played, files: frozenset[str]) -
         raise ScenarioError(
             f"{scenario.name} fails, although nothing was broken: {next(iter(ending.in_vain))} ended in vain\n"
             f"{timeline(played.trace, last=LAST_LINES)}",
-            hint="harden begins with a run that ends well: correct the task, or what the scenario prepares; or let the "
-            "scenario say that it may fail: bench.expect_failure(...)",
+            hint="correct the task, or what the scenario prepares; if it may fail, say so: bench.expect_failure(...)",
         )
     if ending.waiting:
         raise ScenarioError(

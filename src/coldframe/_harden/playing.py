@@ -24,6 +24,7 @@ from coldframe.errors import ColdframeError, WorkError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from coldframe._broker.broker import Broker
     from coldframe._effects.gate import Gate
 
 #: A run that is broken may try again and again: this many tries in a row are taken for endless.
@@ -79,7 +80,6 @@ def play(
     bench._draws = draws  # noqa: SLF001 - harden stands above the bench
     trouble = ""
     broken: tuple[str, ...] = ()
-    waiting = Counter[str]()
     with bench:
         # Celery tells of one of its settings at each connection that is cut; the bench puts all filters back.
         warnings.filterwarnings("ignore", module=r"celery\.worker\b")
@@ -98,8 +98,7 @@ def play(
             trouble = _first_line(error)
         else:
             broken = (*raised, *_broken_promises(scenario, bench, is_broken=bool(plan)))
-        waiting.update(message.task or "a message" for _queue, message in opened.broker.waiting())
-        waiting.update(held.message.task or "a message" for held in opened.broker.unacked())
+        waiting = _left_in(opened.broker)
         ended = bench.now
         expected = list(opened.driver.expected)
     trace = tuple(bench.trace)
@@ -116,6 +115,12 @@ def play(
         broken=broken,
     )
     return Played(plan, places.all(), ending, tuple(saboteur.never_fired), trace)
+
+
+def _left_in(broker: Broker) -> Counter[str]:
+    """The tasks whose messages nobody has taken, or acked."""
+    messages = (*(message for _queue, message in broker.waiting()), *(held.message for held in broker.unacked()))
+    return Counter(message.task or "a message" for message in messages)
 
 
 def set_up(scenario: Scenario, redis: Redis) -> None:
