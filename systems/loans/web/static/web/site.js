@@ -25,16 +25,20 @@ dialog.addEventListener("close", () => {
   document.getElementById(opener)?.focus();
 });
 
-// What was in focus may be gone after its part of the page was renewed: then go on from the top of the content.
-let hadFocus = false;
+// What was in focus may be gone after its part of the page was renewed: then go on with what took its place, or from the
+// top of the content.
+let lost = null; // the id of what was in focus, null if nothing was
 
 document.body.addEventListener("htmx:beforeSwap", (event) => {
-  hadFocus = event.detail.target.contains(document.activeElement) && !dialog.contains(document.activeElement);
+  const focused = document.activeElement;
+  if (event.detail.target.contains(focused) && !dialog.contains(focused)) lost = focused.id;
 });
 
 document.body.addEventListener("htmx:afterSettle", () => {
-  if (hadFocus && document.activeElement === document.body) document.querySelector("#main").focus({ preventScroll: true });
-  hadFocus = false;
+  if (lost !== null && document.activeElement === document.body) {
+    (document.getElementById(lost) ?? document.querySelector("#main")).focus({ preventScroll: true });
+  }
+  lost = null;
 });
 
 // One menu at a time; Escape and a click elsewhere close it.
