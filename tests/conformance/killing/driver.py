@@ -139,13 +139,19 @@ def _wait_for_the_end() -> list[dict[str, Any]]:
     deadline = time.monotonic() + LIMIT_S
     while time.monotonic() < deadline:
         records = log.read()
-        last = {record["id"]: record["what"] for record in records if "id" in record}
+        # A message may have been taken, and its task be done, before its sender notes that it was sent.
+        last = {record["id"]: record["what"] for record in records if "id" in record and record["what"] != "sent"}
+        not_taken = _count(records, "sent") - _count(records, "started")
         killed = [place for place, record in enumerate(records) if record["what"] == "killed"]
         since = records[killed[-1] + 1 :] if killed else records
-        if last and set(last.values()) <= {"done", "failed"} and since:
+        if last and not not_taken and set(last.values()) <= {"done", "failed"} and since:
             return records
         time.sleep(LOOK_EVERY_S)
     raise AssertionError(f"it never came to its end: {log.read()}")
+
+
+def _count(records: list[dict[str, Any]], what: str) -> Counter[str]:
+    return Counter(record["id"] for record in records if record["what"] == what)
 
 
 def _touched(records: list[dict[str, Any]]) -> Iterator[Touched]:
