@@ -41,7 +41,7 @@ def find_django(directory: Path, stack: ExitStack, ignore: frozenset[str]) -> It
 def _databases(directory: Path, stack: ExitStack, ignore: frozenset[str]) -> Iterator[Part]:
     from django.db import connections
 
-    for alias in connections:
+    for number, alias in enumerate(connections, start=1):
         settings = connections.settings[alias]
         if settings["ENGINE"] == "django.db.backends.dummy":
             continue
@@ -51,7 +51,7 @@ def _databases(directory: Path, stack: ExitStack, ignore: frozenset[str]) -> Ite
         if connection.vendor == "sqlite":
             yield SqliteFile(alias, _image(connection), directory, lead, ignore)
         elif connection.vendor == "postgresql":
-            yield _postgresql(alias, connection, directory.name, stack, lead, ignore)
+            yield _postgresql(alias, connection, f"{directory.name}_d{number}", stack, lead, ignore)
         else:
             raise SetupError(
                 f"database {alias!r} ({connection.vendor}) cannot be put back between runs",

@@ -49,6 +49,9 @@ ALL_BUT_ME = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
 
+#: All that were made of it, and of no other database whose name begins in the same way.
+COPIES = "SELECT datname FROM pg_database WHERE datname = %s OR starts_with(datname, %s)"
+
 Connect = Callable[[str], Any]
 
 #: So much of the name of a database is in those of its copies: PostgreSQL cuts off what is longer than 63 characters.
@@ -163,7 +166,7 @@ class PostgresCopy:
         if self._connection is not None:
             self._connection.close()
         with self._connect("postgres") as server:
-            theirs = server.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [self._own])
+            theirs = server.execute(COPIES, [self._own, f"{self._own}_"])
             for (own,) in theirs.fetchall():
                 server.execute(f'DROP DATABASE IF EXISTS "{own}" WITH (FORCE)')
 
